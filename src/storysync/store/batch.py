@@ -1,0 +1,167 @@
+"""Writing one batch of a project: files, stories, problems; then what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from storysync.core.plan import Plan, Seen, Signature
+from storysync.core.story import Broken, Excluded, Gone, Good, NotAStory, Problem
+from storysync.settings import ProjectSettings
+from storysync.store import cycles, problems, projects, resolve
+from storysync.store.put import Writer, Written
+from storysync.store.store import Row, Tx
+
+_FILE_COLUMNS = "project_id, path, path_raw, dev, inode, size, mtime_ns, ctime_ns, content_hash, state"
+_PUT_FILE = (
+    f"INSERT INTO files ({_FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (project_id, path) DO UPDATE SET path_raw = excluded.path_raw, dev = excluded.dev,"
+    " inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+    " ctime_ns = excluded.ctime_ns, content_hash = excluded.content_hash, state = excluded.state"
+)
+_TOUCH_FILE = (
+    "UPDATE files SET dev = ?, inode = ?, size = ?, mtime_ns = ?, ctime_ns = ?"
+    " WHERE project_id = ? AND path = ?"
+)
+_STATE = {Good: "story", Broken: "broken", Excluded: "excluded", NotAStory: "not_a_story"}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one look at a project came to."""
+
+    plan: Plan
+    seen: Sequence[Seen]
+    touched: Mapping[str, Signature]
+    problems: Mapping[str, Sequence[Problem]]  # of paths that are no files: folders, links, FIFOs
+    below: frozenset[str] | None  # the paths looked at; None: the whole root
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where and when a batch is written. `first_load`: nothing of the project was there before."""
+
+    project_id: str
+    settings: ProjectSettings
+    sync_id: int
+    now: str
+    first_load: bool
+
+
+def write(tx: Tx, context: Context, batch: Batch) -> Written:
+    """Write the difference that a batch makes; references are judged by `judge` afterwards."""
+    backlogs = projects.Backlogs(tx, context.project_id, context.settings.backlogs)
+    writer = Writer(
+        tx,
+        context.project_id,
+        backlogs,
+        sync_id=context.sync_id,
+        now=context.now,
+        first_load=context.first_load,
+    )
+    written = writer.write(batch.plan)
+    _write_files(tx, context.project_id, batch)
+    _write_problems(tx, context, batch)
+    if written.changed and not context.first_load:
+        backlogs.drop_unused()
+    return written
+
+
+def _write_files(tx: Tx, project_id: str, batch: Batch) -> None:
+    rows = [_file(project_id, one) for one in batch.seen if not isinstance(one.found, Gone)]
+    tx.executemany(_PUT_FILE, rows)
+    tx.executemany(
+        "DELETE FROM files WHERE project_id = ? AND path = ?",
+        [(project_id, one.path) for one in batch.seen if isinstance(one.found, Gone)],
+    )
+    tx.executemany(_TOUCH_FILE, [(*_signed(sign), project_id, path) for path, sign in batch.touched.items()])
+
+
+def _file(project_id: str, one: Seen) -> Row:
+    signed = _signed(one.signature) if one.signature else (None,) * 5
+    return (project_id, one.path, one.path_raw, *signed, one.content_hash, _STATE[type(one.found)])
+
+
+def _signed(sign: Signature) -> Row:
+    return (sign.dev, sign.inode, sign.size, sign.mtime_ns, sign.ctime_ns)
+
+
+def _write_problems(tx: Tx, context: Context, batch: Batch) -> None:
+    wanted: dict[str, list[Problem]] = {}
+    gone: list[str] = []
+    for one in batch.seen:
+        if isinstance(one.found, Gone):
+            gone.append(one.path)
+        elif isinstance(one.found, Excluded):
+            wanted[one.path] = []
+        else:
+            wanted[one.path] = list(one.found.problems)
+    problems.forget(tx, context.project_id, gone)
+    for path in _without_file(tx, context.project_id, batch.below):
+        wanted.setdefault(path, [])
+    for path, noted in batch.problems.items():
+        wanted.setdefault(path, []).extend(noted)
+    if context.first_load:
+        problems.insert(tx, context.project_id, wanted, context.now)
+    else:
+        problems.replace(tx, context.project_id, wanted, problems.FILE_CODES, context.now)
+
+
+def _without_file(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[str]:
+    """Paths that have a problem and are no files, as far as this batch looked."""
+    rows = tx.rows(
+        "SELECT DISTINCT p.path FROM problems p WHERE p.project_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM files f WHERE f.project_id = p.project_id AND f.path = p.path)",
+        (project_id,),
+    )
+    found = [row[0] for row in rows]
+    if below is None:
+        return found
+    return [path for path in found if path in below or any(path.startswith(one + "/") for one in below)]
+
+
+def judge(tx: Tx, context: Context, written: Written, *, everything: bool) -> None:
+    """Contested ids, references, cycles and edges between projects, as far as the batch may change them."""
+    project_id, now = context.project_id, context.now
+    if everything:
+        resolve.contest(tx, project_id, None, (), now)
+        left = resolve.settle_plain if context.first_load else resolve.owners_of
+        resolve.judge(tx, left(tx, project_id), written.renamed, now)
+        cycles.find(tx, None, now)
+        resolve.count_project_edges(tx)
+        return
+    if written.names or written.paths:
+        resolve.contest(tx, project_id, written.names, written.paths, now)
+    owners = resolve.affected_owners(tx, project_id, written.names, written.paths, written.owners)
+    judged = resolve.judge(tx, owners, written.renamed, now)
+    cycles.find(tx, written.seeds | judged.seeds, now)
+    if judged.crossed or written.removed:
+        resolve.count_project_edges(tx)
+
+
+def hold(tx: Tx, project_id: str, held: Iterable[str], now: str) -> None:
+    """Note the deletions that are held, and forget those that no longer are."""
+    present = [
+        row[0]
+        for row in tx.rows(
+            "SELECT DISTINCT path FROM problems WHERE project_id = ? AND code = 'deletion-held'",
+            (project_id,),
+        )
+    ]
+    hint = "`storysync sync --confirm-deletions` removes its stories at once"
+    problem = Problem("deletion-held", "the file is gone, with many others; its stories are kept", hint=hint)
+    wanted: dict[str, list[Problem]] = {path: [] for path in present}
+    wanted.update({path: [problem] for path in held})
+    if wanted:
+        problems.replace(tx, project_id, wanted, problems.HELD_CODES, now)
+
+
+def held_since(tx: Tx, project_id: str) -> dict[str, str]:
+    """Path -> when its deletion was first held."""
+    return dict(
+        tx.rows(
+            "SELECT path, MIN(first_seen_at) FROM problems WHERE project_id = ? AND code = 'deletion-held'"
+            " GROUP BY path",
+            (project_id,),
+        )
+    )

@@ -1,0 +1,106 @@
+"""Dependency cycles: one problem for each, recomputed only where edges changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from storysync.core.graph import components, shortest_cycle
+from storysync.core.story import Problem
+from storysync.store import problems
+from storysync.store.store import Row, Tx
+
+_EDGES = """
+    SELECT DISTINCT dependent_uid, prerequisite_uid FROM story_dependencies
+    WHERE kind = 'depends_on' AND confidence = 'declared' AND state = 'resolved'"""
+_WALK_LIMIT = 200  # with more seeds, or a wider reach, reading all edges is cheaper than walking
+
+Edges = dict[int, list[int]]
+
+
+def find(tx: Tx, seeds: Iterable[int] | None, now: str) -> None:
+    """Judge again every cycle that an edge of these stories may have made or broken; None: every cycle.
+
+    Whatever a changed edge can touch is reachable from its ends: the ways on from the head of a removed
+    edge lead to all that was in a cycle with it.
+    """
+    if seeds is None:
+        edges = _grouped(tx.stream(_EDGES))
+        starts: set[int] = set()
+    else:
+        starts = set(seeds)
+        edges = _reachable(tx, starts) if starts else {}
+    if not starts and seeds is not None:
+        return
+    noted = tx.rows(
+        "SELECT p.project_id, p.path, s.uid FROM problems p"
+        " LEFT JOIN stories s ON s.project_id = p.project_id AND s.path = p.path"
+        " WHERE p.code = 'dependency-cycle'"
+    )
+    reached = starts.union(edges, *edges.values())
+    wanted: dict[str, dict[str, list[Problem]]] = defaultdict(dict)
+    for project_id, path, uid in noted:
+        if seeds is None or uid is None or uid in reached:
+            wanted[project_id][path] = []
+    for component in components(edges):
+        project_id, path, problem = _describe(tx, component, edges)
+        wanted[project_id].setdefault(path, []).append(problem)
+    for project_id, by_path in wanted.items():
+        problems.replace(tx, project_id, by_path, problems.CYCLE_CODES, now)
+
+
+def _reachable(tx: Tx, starts: set[int]) -> Edges:
+    """The edges of all stories that can be reached from these."""
+    edges: Edges = {}
+    frontier = starts
+    while frontier:
+        if len(edges) + len(frontier) > _WALK_LIMIT:
+            return _grouped(tx.stream(_EDGES))
+        found = _grouped(tx.rows_in(_EDGES + " AND dependent_uid IN ({marks})", frontier))
+        edges.update({uid: found.get(uid, []) for uid in frontier})
+        frontier = {uid for successors in found.values() for uid in successors} - edges.keys()
+    return edges
+
+
+def _grouped(rows: Iterable[Row]) -> Edges:
+    edges: Edges = defaultdict(list)
+    for dependent, prerequisite in rows:
+        edges[dependent].append(prerequisite)
+    return edges
+
+
+def _describe(tx: Tx, component: list[int], edges: Edges) -> tuple[str, str, Problem]:
+    """(project, path, problem): the shortest cycle through the smallest member.
+
+    Smallest by project, path and anchor, never by uid, which a rebuild would give out anew.
+    """
+    rows = tx.rows_in(
+        "SELECT uid, project_id, path, anchor, id FROM stories WHERE uid IN ({marks})", component
+    )
+    place = {row[0]: (row[1], row[2], row[3]) for row in rows}
+    label = {row[0]: row[4] or row[2] for row in rows}
+    ordered = {
+        uid: sorted((one for one in edges.get(uid, ()) if one in place), key=place.__getitem__)
+        for uid in component
+    }
+    smallest = min(component, key=place.__getitem__)
+    way = shortest_cycle(smallest, component, ordered)
+    project_id, path, line, col = _statement(tx, way[0], way[1])
+    text = " -> ".join(label[uid] for uid in (*way, way[0]))
+    more = len(component) - len(way)
+    others = f" ({more} more {'story' if more == 1 else 'stories'} in cycles with these)" if more else ""
+    hint = "remove one of these dependencies"
+    return project_id, path, Problem("dependency-cycle", f"cycle: {text}{others}", line, col, hint)
+
+
+def _statement(tx: Tx, dependent: int, prerequisite: int) -> tuple[str, str, int, int]:
+    """Where the edge is stated: by the dependent's own file if it does."""
+    row = tx.row(
+        "SELECT s.project_id, s.path, r.line, r.col FROM story_dependencies r"
+        " JOIN stories s ON s.uid = r.story_uid WHERE r.dependent_uid = ? AND r.prerequisite_uid = ?"
+        " AND r.kind = 'depends_on' AND r.confidence = 'declared'"
+        " ORDER BY r.story_uid <> r.dependent_uid, r.line, r.col LIMIT 1",
+        (dependent, prerequisite),
+    )
+    assert row is not None
+    return row[0], row[1], row[2], row[3]

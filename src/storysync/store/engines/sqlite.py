@@ -1,0 +1,169 @@
+"""SQLite through the standard library: URLs, connections and their pragmas. No SQLAlchemy here."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from storysync.errors import ForeignDatabase, SchemaAhead, SchemaBehind, StoreError, UsageError
+from storysync.settings import SqliteSettings
+from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
+
+APPLICATION_ID = 0x53544F52
+"""'STOR', in the header of every database file of ours."""
+
+READER_CACHE_KIB = 8192
+_PREFIX = "sqlite:///"
+
+
+def path_of(url: str) -> Path:
+    """The file of a `sqlite:///relative` or `sqlite:////absolute` URL. Raises UsageError for another."""
+    if not url.startswith(_PREFIX) or url.startswith(_PREFIX + ":memory:") or url == _PREFIX:
+        raise UsageError(
+            f"cannot use the database URL {redacted(url)}",
+            hint="use sqlite:///relative/file.db or sqlite:////absolute/file.db",
+        )
+    return Path(unquote(url.removeprefix(_PREFIX).partition("?")[0])).expanduser().absolute()
+
+
+def redacted(url: str) -> str:
+    """The URL without its password, for messages."""
+    scheme, found, rest = url.partition("://")
+    userinfo, at, host = rest.rpartition("@")
+    if not found or not at:
+        return url
+    return f"{scheme}://{userinfo.partition(':')[0]}:***@{host}"
+
+
+def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+    """The one writing connection: created 0600 in a folder of mode 0700, WAL, foreign keys on.
+
+    Raises StoreError when the file cannot be created or opened for writing, ForeignDatabase when it is
+    not ours. An empty file is fine: it is a database that is not migrated yet.
+    """
+    _create(path)
+    try:
+        connection = sqlite3.connect(path, timeout=settings.timeout, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot open the database {path}: {error}") from error
+    try:
+        refuse_foreign(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {settings.synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = {int(settings.cache_size)}")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except sqlite3.Error as error:
+        connection.close()
+        raise translated(error, path) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+    """A connection that cannot write. Raises StoreError when there is no database or it is not ours."""
+    if not path.exists():
+        raise StoreError(f"there is no database at {path}", hint="run `storysync sync PATH` first")
+    try:
+        connection = _open_read_only(path, settings)
+        refuse_foreign(connection, path)
+        require_head(connection, path)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    return connection
+
+
+def _open_read_only(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path))}?mode=ro"
+    wal = path.with_name(path.name + "-wal")
+    if not os.access(path.parent, os.W_OK) and not wal.exists():
+        # Without a -wal file and the right to make one, only an immutable open can read a WAL database.
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, timeout=settings.timeout, isolation_level=None)
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ForeignDatabase unless the database is ours or empty."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application_id == APPLICATION_ID:
+        return
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables or application_id:
+        raise ForeignDatabase(f"{path} is a database of another program; it was left untouched")
+
+
+def revision(connection: sqlite3.Connection) -> str | None:
+    """The schema revision, None for a database that is not migrated yet."""
+    present = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (VERSION_TABLE,)
+    ).fetchone()
+    if not present:
+        return None
+    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+    return str(row[0]) if row else None
+
+
+def require_head(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise SchemaBehind or SchemaAhead unless the schema is the one that this program writes."""
+    found = revision(connection)
+    if found == HEAD:
+        return
+    if found is not None and found not in REVISIONS:
+        raise SchemaAhead(f"the database {path} has schema {found}, newer than this storysync ({HEAD})")
+    raise SchemaBehind(f"the database {path} has schema {found or 'none'}, this storysync needs {HEAD}")
+
+
+def clone_schema(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Make the tables, indexes and views of one database in an empty other, with its revision."""
+    statements = source.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+        " ORDER BY type = 'view', type = 'index', rowid"
+    ).fetchall()
+    for (statement,) in statements:
+        target.execute(statement)
+    target.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", (HEAD,))
+    target.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "") in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+
+
+def _create(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(open(path, "r+b")):
+            pass
+    except FileExistsError:
+        if not path.is_file():
+            raise StoreError(f"cannot use the database {path}: a part of the path is not a folder") from None
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the database {path}: {error.strerror}", hint="choose another path with --database"
+        ) from error
+
+
+def translated(error: sqlite3.Error, path: Path) -> StoreError:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+        return ForeignDatabase(f"{path} is not a SQLite database; it was left untouched")
+    return StoreError(f"cannot use the database {path}: {error}")
+
+
+def trim_heap() -> None:
+    """Hand freed heap pages back to the system, where the C library can (glibc)."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):  # another C library: it does so by itself, or never
+        return
+    trim(0)

@@ -1,0 +1,58 @@
+"""One writer per database: an advisory lock on a file beside it, which the kernel frees with the process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from storysync.errors import Locked, StoreError
+
+
+def lock_path(database: Path) -> Path:
+    """`/x/storysync.db` is locked by `/x/storysync.db.lock`."""
+    return database.with_name(database.name + ".lock")
+
+
+class InstanceLock:
+    """An exclusive `flock` on `path`, with the holder's process id inside. The file stays when released."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock now. Raises Locked naming the holder, StoreError when the file cannot be made."""
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _pid_in(descriptor)
+            os.close(descriptor)
+            named = f"process {holder}" if holder else "another process"
+            raise Locked(f"{named} of storysync holds the lock {self._path}") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Free the lock; nothing happens when it is not held."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"cannot open the lock file {self._path}: {error.strerror}",
+                hint="choose another path with --database",
+            ) from error
+
+
+def _pid_in(descriptor: int) -> str:
+    text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+    return text if text.isdigit() else ""

@@ -1,0 +1,78 @@
+"""Writing findings: only the difference, so that `first_seen_at` means what it says."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from storysync.core.problems import CODES
+from storysync.core.story import Problem
+from storysync.store.store import Row, Tx
+
+REFERENCE_CODES = frozenset({"dangling-reference", "ambiguous-reference", "self-reference", "relaxed-match"})
+CONTESTED_CODES = frozenset({"contested-id"})
+CYCLE_CODES = frozenset({"dependency-cycle"})
+HELD_CODES = frozenset({"deletion-held"})
+OTHER_FLOORS = REFERENCE_CODES | CONTESTED_CODES | CYCLE_CODES | HELD_CODES
+FILE_CODES = frozenset(CODES) - OTHER_FLOORS
+"""Those that follow from one path alone."""
+
+_INSERT = """
+    INSERT INTO problems (project_id, path, line, col, severity, code, message, hint, first_seen_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def replace(
+    tx: Tx, project_id: str, wanted: Mapping[str, Sequence[Problem]], codes: frozenset[str], now: str
+) -> None:
+    """Make the problems of these paths equal to `wanted`, as far as `codes` goes."""
+    present: dict[str, list[Row]] = defaultdict(list)
+    for row in tx.rows_in(
+        "SELECT path, line, col, code, message, id, first_seen_at FROM problems"
+        " WHERE project_id = ? AND path IN ({marks})",
+        wanted,
+        (project_id,),
+    ):
+        if row[3] in codes:
+            present[row[0]].append(row)
+    if not present:
+        insert(tx, project_id, wanted, now)
+        return
+    drop: list[tuple[int]] = []
+    new: list[Row] = []
+    for path, problems in wanted.items():
+        rows = present.get(path, [])
+        missing = Counter((path, one.line, one.col, one.code, one.message) for one in problems)
+        gone: dict[tuple[str, str], str] = {}
+        for row in rows:
+            if missing[row[:5]] > 0:
+                missing[row[:5]] -= 1
+            else:
+                drop.append((row[5],))
+                gone[row[3], row[4]] = row[6]
+        for one in problems:
+            key = (path, one.line, one.col, one.code, one.message)
+            if missing[key] > 0:
+                missing[key] -= 1
+                new.append(_row(project_id, path, one, gone.get((one.code, one.message), now)))
+    tx.executemany("DELETE FROM problems WHERE id = ?", drop)
+    tx.executemany(_INSERT, new)
+
+
+def insert(tx: Tx, project_id: str, wanted: Mapping[str, Sequence[Problem]], now: str) -> None:
+    """Add problems where there are none."""
+    rows = [_row(project_id, path, one, now) for path, problems in wanted.items() for one in problems]
+    if rows:
+        tx.executemany(_INSERT, rows)
+
+
+def forget(tx: Tx, project_id: str, paths: Iterable[str]) -> None:
+    """Remove every problem of these paths."""
+    tx.executemany(
+        "DELETE FROM problems WHERE project_id = ? AND path = ?", [(project_id, path) for path in paths]
+    )
+
+
+def _row(project_id: str, path: str, one: Problem, first_seen_at: str) -> Row:
+    severity = CODES[one.code].severity
+    return (project_id, path, one.line, one.col, severity, one.code, one.message, one.hint, first_seen_at)

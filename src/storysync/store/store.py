@@ -1,0 +1,176 @@
+"""The one writer of a database, and its transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from storysync.errors import SchemaBehind
+from storysync.settings import SqliteSettings
+from storysync.store.engines import sqlite
+from storysync.store.reader import Reader, open_reader
+from storysync.store.revisions import HEAD
+
+Row = tuple[Any, ...]
+_IN_LIMIT = 500  # values in one IN list; far below every engine's bound on parameters
+
+
+class Tx:
+    """An open transaction of the writer."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run one statement and return the number of rows that it changed."""
+        return self._connection.execute(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        row: Row | None = self._connection.execute(sql, params).fetchone()
+        return row
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """The rows one by one, for results that are large."""
+        return iter(self._connection.execute(sql, params))
+
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns, in their order."""
+        return [
+            column[0] for column in self._connection.execute(f"SELECT * FROM {table} LIMIT 0").description
+        ]
+
+    def insert(self, sql: str, params: Sequence[Any]) -> int:
+        """Insert one row and return the number that the database gave it."""
+        rowid = self._connection.execute(sql, params).lastrowid
+        assert rowid is not None
+        return rowid
+
+    def rows_in(self, sql: str, values: Iterable[Any], before: Sequence[Any] = ()) -> list[Row]:
+        """Rows of a query whose `{marks}` stands for a list of values of any length."""
+        listed = list(values)
+        found: list[Row] = []
+        for start in range(0, len(listed), _IN_LIMIT):
+            part = listed[start : start + _IN_LIMIT]
+            found += self.rows(sql.format(marks=",".join("?" * len(part))), [*before, *part])
+        return found
+
+    def clone_schema(self, target: sqlite3.Connection) -> None:
+        """Make this database's schema in an empty one."""
+        sqlite.clone_schema(self._connection, target)
+
+    def next_uid(self) -> int:
+        """The first uid never given out; the transaction holds the write lock, so a run of them is ours."""
+        row = self.row("SELECT seq FROM sqlite_sequence WHERE name = 'identities'")
+        return (row[0] if row else 0) + 1
+
+
+class Store:
+    """Opens, migrates and writes one database. Whoever opens it holds the instance lock (`store.lock`)."""
+
+    def __init__(self, url: str, settings: SqliteSettings, connection: sqlite3.Connection) -> None:
+        self.url = url
+        self.path: Path = sqlite.path_of(url)
+        self._settings = settings
+        self._connection = connection
+
+    @classmethod
+    def open(cls, url: str, settings: SqliteSettings, *, auto_migrate: bool = True) -> Self:
+        """Raises StoreError and its kinds; a database that is behind is migrated when that is allowed."""
+        path = sqlite.path_of(url)
+        connection = sqlite.connect_writer(path, settings)
+        try:
+            try:
+                sqlite.require_head(connection, path)
+            except SchemaBehind:
+                if not auto_migrate:
+                    raise
+                from storysync.store import migrate  # loads SQLAlchemy, which most runs never need
+
+                migrate.upgrade(url, HEAD)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(url, settings, connection)
+
+    @classmethod
+    def scratch(cls, path: Path, settings: SqliteSettings, like: Tx) -> Self:
+        """A new, empty database with the schema of another; for a rebuild that is thrown away."""
+        connection = sqlite.connect_writer(path, settings)
+        like.clone_schema(connection)
+        return cls(f"sqlite:///{path}", settings, connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def reading(self) -> Reader:
+        """A reader of its own, as another process would have it."""
+        return open_reader(self.url, self._settings)
+
+    @contextmanager
+    def writing(self) -> Iterator[Tx]:
+        """One transaction: all of it or, after any exception, nothing of it.
+
+        Raises StoreError for what the database says (locked too long, disk full, corrupt).
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Tx(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self.path) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tx]:
+        """One read transaction on the writer's connection."""
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield Tx(self._connection)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self.path) from error
+
+    def release_memory(self) -> None:
+        """After a large batch: give the page cache and the heap's free pages back to the system."""
+        self._connection.execute("PRAGMA shrink_memory")
+        sqlite.trim_heap()
+
+    def checkpoint(self) -> None:
+        """Move what the WAL holds into the database file, as far as readers allow."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+@contextmanager
+def read_only(url: str, settings: SqliteSettings) -> Iterator[Tx]:
+    """One state of a database for many questions, on a connection that cannot write."""
+    path = sqlite.path_of(url)
+    connection = sqlite.connect_reader(path, settings)
+    try:
+        connection.execute("BEGIN")
+        yield Tx(connection)
+    except sqlite3.Error as error:
+        raise sqlite.translated(error, path) from error
+    finally:
+        connection.close()
