@@ -1,0 +1,257 @@
+"""References of a body: its sections such as Dependencies, Blocks, Related Stories and References.
+
+Labels inside of a section ("Blocked Stories:", `- Depends on INF-012`) give the direction. A line that
+begins with a name states it (`declared`); ids elsewhere in a sentence are `prose`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from storysync.core.outline import Outline
+from storysync.core.references import (
+    BOUNDARY,
+    LINK,
+    NUMBER,
+    RANGE,
+    SHAPED,
+    TEXT_REFERENCE,
+    WITH_WORD,
+    Named,
+    Place,
+    in_sentence,
+    named_by,
+    says_none,
+)
+from storysync.core.sections import LABELS, Span, plain
+from storysync.core.story import Reference
+
+_PREFIX = re.compile(r"[ \t>]*(?P<mark>(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?(?:\[[^\[\]\n]\][ \t]+)?")
+_FIRST_WORD = re.compile(r"[*_]{0,3}([^\s:：*_(（|\[]+)")
+_OTHER_LABEL = re.compile(
+    r"(?:\*\*|__)?[^\n|]{1,80}[:：](?:\*\*|__)?[ \t]*|(?:\*\*|__)[^*\n|]{1,80}(?:\*\*|__)[ \t]*"
+)
+_BEGINS = re.compile(
+    rf"[*_`~]*(?:{LINK}|{WITH_WORD}|{SHAPED}"
+    r"|(?P<lower>[a-z]{2,10}-[0-9]+(?:\.[0-9]+)*)(?=[*_`]*[ \t]*(?:$|[,;(:]))"
+    r"|(?P<bare>[0-9]+\.[0-9]+[a-z]?|0[0-9]+)(?=[*_`]*[ \t]*(?:$|[,;(:|—✓✅]|[-–][ \t])))[*_`~]*"
+)
+_MORE = re.compile(
+    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*"
+    r"(?:[,;&/+，、；]|and\b|e\b|et\b|und\b|和|与)[ \t]*(?:and[ \t]+)?"
+)
+_NUMBER_ONLY = re.compile(rf"(?P<number>{NUMBER}){BOUNDARY}")
+_REMARK = re.compile(
+    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*(?:$|[:：,;—|✓✅✔]|[-–]{1,2}[ \t])"
+)
+
+
+class _State(NamedTuple):
+    """What a line stands under: a label (or the section itself)."""
+
+    relation: str | None  # None: names no stories
+    certain: bool  # False below a label of unknown meaning
+    indent: int  # of the label's list mark; -1 for the section and for labels that are paragraphs
+
+
+def body_references(
+    lines: list[str], outline: Outline, sections: list[Span], first_line: int, path: str
+) -> tuple[Reference, ...]:
+    """The references of all sections that name stories, each said once."""
+    found: dict[tuple[str, str | None, str | None, str | None], Reference] = {}
+    for span in sections:
+        if span.meaning.mode in ("dependencies", "related"):
+            reader = _SectionReader(span, first_line, path)
+            for row in range(span.begin + 1, span.end):
+                if row not in outline.code:
+                    reader.take(row, lines[row])
+            for reference in reader.found:
+                found.setdefault(
+                    (reference.relation, reference.project, reference.key, reference.path), reference
+                )
+    return tuple(found.values())
+
+
+class _SectionReader:
+    """Reads the lines of one section in their order."""
+
+    def __init__(self, span: Span, first_line: int, path: str) -> None:
+        self.section = _State(span.meaning.relation, True, -1)
+        self.related = span.meaning.mode == "related"
+        self.first_line = first_line
+        self.path = path
+        self.state = self.section
+        self.outer = self.section  # the last label that is no list item
+        self.after_text = False  # the line before belongs to the same paragraph
+        self.found: list[Reference] = []
+
+    def take(self, row: int, line: str) -> None:
+        prefix = _PREFIX.match(line)
+        begin = prefix.end() if prefix else 0
+        if begin == len(line):
+            self.after_text = False
+            return
+        if line[begin] == "|":
+            self._table_row(row, line, begin)
+            return
+        item = prefix is not None and prefix["mark"] is not None
+        indent = len(line) - len(line.lstrip(" \t"))
+        if item and indent <= self.state.indent:
+            self.state = self.outer
+        goes_on = self.after_text and not item
+        self.after_text = True
+        label = _label(line, begin)
+        if label is not None and self._labelled(row, line, label, item, indent, goes_on):
+            return
+        if not goes_on and self._is_other_label(line, begin):
+            self._enter(_State(self.state.relation, False, indent if item else -1), item)
+            return
+        self._text(row, line, begin, self.state, goes_on=goes_on)
+
+    def _labelled(
+        self, row: int, line: str, label: re.Match[str], item: bool, indent: int, goes_on: bool
+    ) -> bool:
+        """A line that begins with a label of known meaning; False when it is only a word of a sentence."""
+        end, marked = label.end(), label["colon"] or label["late"] or (label["bold"] and label["closed"])
+        if not marked and (goes_on or (end < len(line) and not line[end - 1].isspace())):
+            return False
+        relation = LABELS[label["label"].lower()]
+        state = _State(relation, True, indent if item else -1)
+        if not line[end:].strip(" \t*_"):
+            if not marked and self.related:
+                return False
+            self._enter(state, item)
+            return True
+        if not marked and (relation is None or self.related) and _BEGINS.match(line, end) is None:
+            return False
+        self._text(row, line, end, state, labelled=True)
+        if marked:
+            self._enter(state, item)
+        self.after_text = False
+        return True
+
+    def _enter(self, state: _State, item: bool) -> None:
+        self.state = state
+        self.after_text = False
+        if not item:
+            self.outer = state
+
+    def _is_other_label(self, line: str, begin: int) -> bool:
+        found = _OTHER_LABEL.fullmatch(line, begin)
+        return found is not None and _BEGINS.match(line, begin) is None
+
+    def _text(
+        self,
+        row: int,
+        line: str,
+        begin: int,
+        state: _State,
+        *,
+        labelled: bool = False,
+        goes_on: bool = False,
+        end: int = -1,
+    ) -> None:
+        """References of line[begin:end] under a label."""
+        if state.relation is None:
+            return
+        end = len(line) if end < 0 else end
+        place = Place(line, row + self.first_line, 1, state.relation)
+        if not goes_on:
+            found = names_at(line, begin, end, self.path, bare=labelled)
+            if found:
+                confidence = "declared" if state.certain else "prose"
+                self.found += [
+                    place.reference(start, stop, named, confidence) for start, stop, named in found
+                ]
+                self.after_text = False
+                return
+        if says_none(line[begin:end]):
+            return
+        if not self.related or labelled:
+            self.found += in_sentence(line, begin, end, place, self.path)
+            return
+        for name in TEXT_REFERENCE.finditer(line, begin, end):
+            if name.lastgroup in ("wiki", "target", "angle"):
+                named = named_by(name, self.path)
+                if named is not None:
+                    self.found.append(place.reference(name.start(), name.end(), named, "declared"))
+
+    def _table_row(self, row: int, line: str, begin: int) -> None:
+        """`| Blocked by | INF-012 (pool) | … |`: the first cell is the label, the second the value."""
+        first = line.find("|", begin + 1)
+        second = line.find("|", first + 1) if first > 0 else -1
+        if second < 0:
+            return
+        label = plain(line[begin + 1 : first])
+        if label in LABELS:
+            value = first + 1 + len(line[first + 1 : second]) - len(line[first + 1 : second].lstrip())
+            self._text(row, line, value, _State(LABELS[label], True, -1), labelled=True, end=second)
+        elif not self.related:
+            place = Place(line, row + self.first_line, 1, self.section.relation)
+            self.found += in_sentence(line, begin + 1, first, place, self.path)
+
+
+def names_at(text: str, begin: int, end: int, path: str, *, bare: bool) -> list[tuple[int, int, Named]]:
+    """The names that text[begin:end] begins with, up to a remark: begin, end and what each names.
+
+    `bare`: numbers such as 22.1 count too (behind a label), but never 0.14.0 or 2026. A word with a number
+    ("Story 22.1") counts when a remark or nothing follows it; a sentence is for `in_sentence`.
+    """
+    found: list[tuple[int, int, Named]] = []
+    numbered = False
+    while begin < end:
+        name = _BEGINS.match(text, begin, end) or (_NUMBER_ONLY.match(text, begin, end) if numbered else None)
+        if name is None:
+            break
+        named = named_by(name, path)
+        if named is None or (name.lastgroup == "bare" and not bare):
+            break
+        numbered = name.lastgroup == "number"
+        behind = name.end()
+        if numbered and not (_REMARK.match(text, behind, end) or _MORE.match(text, behind, end)):
+            break
+        if numbered and RANGE.match(text, behind, end):
+            break
+        start, stop = name.start(), name.end()
+        while text[start] in "*_`~":
+            start += 1
+        while text[stop - 1] in "*_`~":
+            stop -= 1
+        found.append((start, stop, named))
+        more = _MORE.match(text, name.end(), end)
+        if more is None:
+            break
+        begin = more.end()
+    return found
+
+
+def _label(line: str, begin: int) -> re.Match[str] | None:
+    """The label of known meaning that line[begin:] begins with."""
+    word = _FIRST_WORD.match(line, begin)
+    if word is None or (first := word[1].lower()) not in _LABELS_BY_WORD:
+        return None
+    return _label_pattern(first).match(line, begin)
+
+
+def _labels_by_word() -> dict[str, list[str]]:
+    """The labels by their first word, the longest first."""
+    words: dict[str, list[str]] = {}
+    for label in sorted(LABELS, key=len, reverse=True):
+        words.setdefault(label.split()[0], []).append(label)
+    return words
+
+
+_LABELS_BY_WORD = _labels_by_word()
+
+
+@cache
+def _label_pattern(word: str) -> re.Pattern[str]:
+    """Labels that begin with `word`, emphasis and colon around them. (All in one pattern are slow.)"""
+    labels = "|".join(map(re.escape, _LABELS_BY_WORD[word]))
+    return re.compile(
+        rf"(?P<bold>[*_]{{1,3}})?(?P<label>{labels})(?P<more>[ \t]*\([^()\n]{{0,80}}\))?"
+        r"[ \t]*(?P<colon>[:：])?(?P<closed>[*_]{1,3})?[ \t]*(?P<late>[:：])?[ \t]*",
+        re.IGNORECASE,
+    )

@@ -1,0 +1,90 @@
+"""Bytes to text: encodings, line ends, control characters (DIALECTS.md sections 8 and 9)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import NamedTuple
+
+from storysync.core.problems import problem
+from storysync.core.story import Broken, Problem
+
+_C0 = bytes([*range(9), 11, 12, *range(14, 32), 127])
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONFLICT = re.compile(r"^(?:<<<<<<< |>>>>>>> )", re.MULTILINE)
+_MOST_CONTROLS = 20
+"""How many control characters of one file are reported one by one."""
+
+
+class Text(NamedTuple):
+    """Decoded text: lines end with `\\n`, no control characters but tab and line feed."""
+
+    text: str
+    problems: tuple[Problem, ...]
+
+
+def decode(data: bytes) -> Text | Broken:
+    """The text of a file; Broken when the bytes are blank, binary or in another encoding."""
+    problems: list[Problem] = []
+    text = _decoded(data, problems)
+    if isinstance(text, Problem):
+        return Broken((text,))
+    if "\0" in text:
+        line, col = position(text, text.index("\0"))
+        return Broken((problem("nul-byte", "the file has NUL characters", line, col),))
+    if "\r" in text:
+        line, _ = position(text, text.index("\r"))
+        problems.append(problem("crlf-line-ends", "lines end with a carriage return", line))
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text or text.isspace():
+        return Broken((problem("empty-file", "the file is empty"),))
+    if b"\xc2" in data or len(data.translate(None, _C0)) != len(data):
+        text = _replaced(text, problems)
+    if text[-1] != "\n":
+        problems.append(problem("no-final-newline", "the last line has no line feed"))
+    return Text(text, tuple(problems))
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column (from 1) of a character of the text."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def conflict_marker(text: str) -> int:
+    """Offset of the first line that is a merge conflict marker, -1 when there is none."""
+    if "<<<<<<< " not in text and ">>>>>>> " not in text:
+        return -1
+    found = _CONFLICT.search(text)
+    return found.start() if found else -1
+
+
+def _decoded(data: bytes, problems: list[Problem]) -> str | Problem:
+    """The text without its byte order mark, or the problem that makes the file unreadable."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        problems.append(problem("utf-16", "the file is UTF-16"))
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            return problem("not-utf8", f"byte {error.start} is not UTF-16, as the byte order mark says")
+    if data.startswith(codecs.BOM_UTF8):
+        problems.append(problem("byte-order-mark", "the file begins with a byte order mark"))
+        data = data[3:]
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        line, col = position(before, len(before))
+        message = f"byte 0x{data[error.start]:02X} is not UTF-8"
+        return problem("not-utf8", message, line, col)
+
+
+def _replaced(text: str, problems: list[Problem]) -> str:
+    """The text with U+FFFD for control characters, each reported at its place."""
+    for count, found in enumerate(_CONTROL.finditer(text)):
+        line, col = position(text, found.start())
+        if count == _MOST_CONTROLS:
+            problems.append(problem("control-character", "more control characters from here on", line, col))
+            break
+        message = f"control character U+{ord(found[0]):04X} was replaced"
+        problems.append(problem("control-character", message, line, col))
+    return _CONTROL.sub("\ufffd", text)

@@ -1,0 +1,143 @@
+"""Look at what changed and judge each file: from the disk to `Seen`, before any transaction begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storysync.adapters import disk
+from storysync.core import reading
+from storysync.core.ignoring import pruner
+from storysync.core.plan import KnownFile, Seen, Signature
+from storysync.core.story import Broken, Excluded, Found, Gone, Problem
+from storysync.settings import ReadingSettings
+
+RACY_NS = 2_000_000_000
+"""A file written so shortly before it was last looked at may have changed again within one clock tick."""
+
+
+@dataclass
+class Looked:
+    """What one look found: `seen` differs from what is known (or must be judged again)."""
+
+    seen: list[Seen] = field(default_factory=list)
+    touched: dict[str, Signature] = field(default_factory=dict)  # same bytes, another change key
+    later: set[str] = field(default_factory=set)  # changed under every reading
+    problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)  # of paths that are no files
+    read: int = 0
+
+    def add(self, other: Looked) -> None:
+        """Take in what another look found, at other paths."""
+        mine = {one.path for one in self.seen}
+        self.seen += [one for one in other.seen if one.path not in mine]
+        self.touched.update(other.touched)
+        self.later |= other.later
+        self.problems = {**other.problems, **self.problems}
+        self.read += other.read
+
+
+@dataclass(frozen=True)
+class Todo:
+    """Files to read, and what is already decided without reading."""
+
+    read: list[str]
+    raw: Mapping[str, bytes]
+    gone: list[str]
+    unreadable: list[str]  # known files below folders that cannot be listed
+    files: int
+    problems: dict[str, tuple[Problem, ...]]
+
+
+def whole(
+    root: Path,
+    settings: ReadingSettings,
+    known: Mapping[str, KnownFile],
+    *,
+    force: bool,
+    racy_after_ns: int,
+) -> Todo:
+    """Compare the whole tree with what is known. `force`: everything is read again.
+
+    `racy_after_ns`: files with a younger mtime are read even if their change key is the same.
+    Raises OSError when the root cannot be listed.
+    """
+    found = disk.scan(root, reading.is_markdown, pruner(settings.ignore))
+    changed = [
+        path
+        for path, signature in found.files.items()
+        if force
+        or (was := known.get(path)) is None
+        or was.signature != signature
+        or signature.mtime_ns > racy_after_ns
+    ]
+    return _todo(found, changed, known.keys() - found.files.keys())
+
+
+def part(root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], paths: Iterable[str]) -> Todo:
+    """Look at these files and folders only. `known` holds what is known at and below them."""
+    found, missing = disk.look(root, reading.is_markdown, pruner(settings.ignore), paths)
+    vanished = known.keys() - found.files.keys()
+    missing &= known.keys()
+    return _todo(found, list(found.files), vanished | missing)
+
+
+def _todo(found: disk.Scan, changed: list[str], vanished: Iterable[str]) -> Todo:
+    hidden = tuple(folder + "/" for folder in found.unreadable)
+    gone: list[str] = []
+    unreadable: list[str] = []
+    for path in vanished:
+        below = path in found.unreadable or (bool(hidden) and path.startswith(hidden))
+        (unreadable if below else gone).append(path)
+    problems = {path: tuple(noted) for path, noted in found.problems.items()}
+    return Todo(sorted(changed), found.raw, sorted(gone), sorted(unreadable), len(found.files), problems)
+
+
+def judge(
+    root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], todo: Todo, paths: Iterable[str],
+    *, force: bool,
+) -> Looked:  # fmt: skip
+    """Read and parse these of the paths to read."""
+    looked = Looked()
+    limit = settings.max_file_kb * 1024
+    for path in paths:
+        looked.read += 1
+        _judge_one(root, settings, known.get(path), path, todo.raw.get(path), limit, force, looked)
+    return looked
+
+
+def _judge_one(
+    root: Path, settings: ReadingSettings, was: KnownFile | None, path: str, raw: bytes | None, limit: int,
+    force: bool, looked: Looked,
+) -> None:  # fmt: skip
+    answer = disk.read(root, path, raw, limit)
+    if answer is None:
+        looked.later.add(path)
+        return
+    if isinstance(answer, Broken):
+        if force or was is None or was.state != "broken" or was.content_hash is not None:
+            looked.seen.append(Seen(path, None, None, answer, raw))
+        return
+    signature, data = answer
+    content_hash = disk.blob_id(data)
+    if not force and was is not None and was.content_hash == content_hash:
+        if was.signature != signature:
+            looked.touched[path] = signature
+        return
+    looked.seen.append(Seen(path, signature, content_hash, _read(path, data, settings), raw))
+
+
+def _read(path: str, data: bytes, settings: ReadingSettings) -> Found:
+    if reading.is_excluded(path, settings):
+        return Excluded()
+    return reading.read(path, data, settings)
+
+
+def settled(todo: Todo) -> list[Seen]:
+    """What needs no reading: files that are gone, and those that a closed folder hides."""
+    hint = "give storysync the right to read and enter it"
+    hidden = Broken((Problem("unreadable-file", "its folder cannot be read", hint=hint),))
+    return [
+        *(Seen(path, None, None, Gone()) for path in todo.gone),
+        *(Seen(path, None, None, hidden) for path in todo.unreadable),
+    ]

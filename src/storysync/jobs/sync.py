@@ -1,0 +1,433 @@
+"""Make the database equal to the files of one project: look, judge, plan, write."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from storysync.adapters import disk, git
+from storysync.core.brake import held_paths
+from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
+from storysync.core.reading import READER_VERSION
+from storysync.core.story import Gone
+from storysync.errors import RootLost, UsageError
+from storysync.jobs import look
+from storysync.jobs.project import Project
+from storysync.settings import DeletionSettings
+from storysync.store import batch, indexed, projects, syncs
+from storysync.store.put import Written
+from storysync.store.store import Store, Tx
+
+FIRST_LOAD_FILES = 1000
+"""Files a transaction while a root is loaded for the first time; readers see its state `loading`."""
+ONE_BATCH_FILES = 10_000
+"""Up to so many changed files are one transaction."""
+_LARGE = 1000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What one sync of one project did, and what the project looks like now."""
+
+    project_id: str
+    trigger: str
+    full: bool
+    files: int
+    read: int
+    created: int
+    updated: int
+    moved: int
+    removed: int
+    stale: int
+    held: tuple[str, ...]
+    later: tuple[str, ...]
+    """Files that changed under every reading; they must be looked at again."""
+    broken: int
+    problems: dict[str, int]
+    """Severity -> how many the project has now."""
+    dangling: int
+    ambiguous: int
+    duration_ms: float
+    changed: bool
+    sync_id: int | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of one sync; see `sync`."""
+
+    project: Project
+    trigger: str
+    deletions: DeletionSettings
+    confirm_deletions: bool = False
+    moved: bool = False
+    keep: frozenset[str] = frozenset()
+    cancelled_satisfies: bool = False
+    progress: Progress | None = None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def text_of(instant: datetime) -> str:
+    """An instant as the database holds it."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def sync(
+    store: Store,
+    project: Project,
+    *,
+    trigger: str,
+    deletions: DeletionSettings,
+    paths: frozenset[str] | None = None,
+    confirm_deletions: bool = False,
+    moved: bool = False,
+    keep: frozenset[str] = frozenset(),
+    cancelled_satisfies: bool = False,
+    progress: Progress | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> SyncReport:
+    """Compare files with the database and write the difference, in one transaction.
+
+    `paths` None looks at the whole root; else only at these files and folders (relative to the root, ''
+    for the root itself), which deletes nothing: when something is gone that did not move, the whole root
+    is looked at after all. `keep` are paths that count as present whatever the disk says. `moved` lets a
+    known project be at another folder than before.
+
+    Raises UsageError for a project that cannot be synced as asked, RootLost when its folder is gone,
+    StoreError when the database cannot be written; then nothing was changed.
+    """
+    request = Request(
+        project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress
+    )
+    with _no_collection():
+        return _synced(_Run(store, request, now), paths)
+
+
+def _synced(run: _Run, paths: frozenset[str] | None) -> SyncReport:
+    if paths is not None and "" not in paths and not run.whole_needed:
+        report = run.part(paths)
+        if report is not None:
+            return report
+    return run.whole()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cyclic garbage collector: a sync makes many values and no cycles (a tenth of its time)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@dataclass
+class _Tally:
+    """What the batches of one sync add up to."""
+
+    read: int = 0
+    written: Written = field(default_factory=Written)
+    held: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    sync_id: int | None = None
+
+
+class _Run:
+    """One call of `sync`: the facts that its steps share."""
+
+    def __init__(self, store: Store, request: Request, now: Callable[[], datetime]) -> None:
+        self.store, self.request, self.now = store, request, now
+        self.project = request.project
+        self.id = request.project.id
+        self.reading = request.project.settings.reading
+        self.started, self.at = time.monotonic(), now()
+        self.reader = projects.reader_settings(
+            self.project.settings, version=READER_VERSION, cancelled_satisfies=request.cancelled_satisfies
+        )
+        with store.snapshot() as tx:
+            self.root = projects.known_root(tx, self.id)
+            at_this_place = projects.project_at(tx, str(self.project.root))
+        self.force = self.root is None or self.root.settings != self.reader
+        self.loading = self.root is None or self.root.state == "loading"
+        self.whole_needed = (
+            self.force or self.loading or (self.root is not None and self.root.state == "lost")
+        )
+        self._refuse_misplaced(at_this_place)
+        self.identity = self._identify()
+        self.tally = _Tally()
+
+    # -- is this the project's folder? -------------------------------------------------------------------
+
+    def _refuse_misplaced(self, at_this_place: str | None) -> None:
+        place = self.project.root
+        if at_this_place is not None and at_this_place != self.id:
+            raise UsageError(
+                f"the folder {place} is already synced as project {at_this_place!r}",
+                hint=f"leave out --project, or use --project {at_this_place}",
+            )
+        if self.root is not None and self.root.real_path != str(place) and not self.request.moved:
+            raise UsageError(
+                f"project {self.id!r} is already the folder {self.root.real_path}, not {place}",
+                hint="use --project NAME for another project, or --moved if the folder moved",
+            )
+
+    def _identify(self) -> disk.RootIdentity:
+        try:
+            return disk.root_identity(self.project.root)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> RootLost:
+        if self.root is not None:
+            with self.store.writing() as tx:
+                projects.set_state(tx, self.id, "lost")
+        return RootLost(
+            f"the folder {self.project.root} of project {self.id} cannot be read: {error.strerror}"
+        )
+
+    # -- a few paths -------------------------------------------------------------------------------------
+
+    def part(self, paths: frozenset[str]) -> SyncReport | None:
+        """Sync these paths; None when something is gone that did not move, which takes a look at all."""
+        with self.store.snapshot() as tx:
+            wanted = paths | indexed.troubled_paths(tx, self.id)
+            looked, known = self._look_at(tx, wanted, {})
+            believed = indexed.believed(tx, self.id, looked.seen, known)
+            owed = owed_paths(believed, looked.seen)
+            if owed:
+                more, known = self._look_at(tx, owed, known)
+                looked.add(more)
+                believed = indexed.believed(tx, self.id, looked.seen, known)
+        todo_plan = plan(believed, looked.seen)
+        gone = {one.path for one in looked.seen if isinstance(one.found, Gone)}
+        if any(one.path in gone for one in todo_plan.remove):
+            return None
+        with self.store.writing() as tx:
+            self._write(tx, todo_plan, looked, below=wanted, first_load=False)
+            self._judge(tx, everything=False)
+            return self._report(tx, files=len(known), full=False)
+
+    def _look_at(
+        self, tx: Tx, paths: frozenset[str], known: dict[str, KnownFile]
+    ) -> tuple[look.Looked, dict[str, KnownFile]]:
+        known = known | indexed.files_at(tx, self.id, paths)
+        todo = look.part(self.project.root, self.reading, known, paths - self.request.keep)
+        looked = look.judge(self.project.root, self.reading, known, todo, todo.read, force=False)
+        looked.seen += [one for one in look.settled(todo) if one.path not in self.request.keep]
+        looked.problems = todo.problems
+        return looked, known
+
+    # -- everything --------------------------------------------------------------------------------------
+
+    def whole(self) -> SyncReport:
+        """Sync the whole root: one batch, but a first load and very large changes in several."""
+        with self.store.snapshot() as tx:
+            known = indexed.files(tx, self.id)
+            fresh = tx.row("SELECT 1 FROM identities WHERE project_id = ? LIMIT 1", (self.id,)) is None
+        todo = self._compare(known)
+        in_parts = self.loading or len(todo.read) > ONE_BATCH_FILES
+        if in_parts:
+            with self.store.writing() as tx:
+                projects.enter(tx, self.id, self.project.settings, str(self.project.root))
+                projects.set_state(tx, self.id, "loading")
+        parts = [todo.read]
+        if in_parts and todo.read:
+            starts = range(0, len(todo.read), FIRST_LOAD_FILES)
+            parts = [todo.read[start : start + FIRST_LOAD_FILES] for start in starts]
+        for part in parts[:-1]:
+            self._load(part, todo, known, fresh=fresh)
+        report = self._finish(parts[-1], todo, known, everything=in_parts or self.force, fresh=fresh)
+        if self.tally.written.changed > _LARGE:
+            self.store.release_memory()
+        return report
+
+    def _compare(self, known: dict[str, KnownFile]) -> look.Todo:
+        try:
+            todo = look.whole(
+                self.project.root, self.reading, known, force=self.force, racy_after_ns=self._racy_after_ns()
+            )
+        except OSError as error:
+            raise self._lost(error) from error
+        if self.root is None and not todo.files and not todo.problems:
+            raise UsageError(
+                f"there are no Markdown files in {self.project.root}",
+                hint="name the folder that holds the stories",
+            )
+        keep = self.request.keep
+        return replace(todo, gone=[path for path in todo.gone if path not in keep]) if keep else todo
+
+    def _racy_after_ns(self) -> int:
+        if self.root is None or self.root.last_full_scan_at is None:
+            return 0
+        last = datetime.fromisoformat(self.root.last_full_scan_at)
+        return int(last.timestamp() * 1e9) - look.RACY_NS
+
+    def _load(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, fresh: bool) -> None:
+        """One part of several. What is gone may yet turn up elsewhere, so it stays until the last part."""
+        looked = self._read(part, todo, known)
+        here = looked.seen
+        gone = [one for one in look.settled(todo) if isinstance(one.found, Gone)]
+        todo_plan = plan(self._believed([*here, *gone], known, fresh=fresh), [*here, *gone])
+        places = {one.path for one in gone}
+        todo_plan = replace(
+            todo_plan, remove=tuple(one for one in todo_plan.remove if one.path not in places)
+        )
+        with self.store.writing() as tx:
+            self._write(tx, todo_plan, looked, below=None, first_load=fresh)
+
+    def _finish(
+        self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, everything: bool, fresh: bool
+    ) -> SyncReport:
+        """The last part, or the only one: with what is gone, and what follows for the whole project."""
+        looked = self._read(part, todo, known)
+        looked.seen += look.settled(todo)
+        looked.problems = todo.problems
+        todo_plan = plan(self._believed(looked.seen, known, fresh=fresh), looked.seen)
+        todo_plan = self._held_back(todo_plan, looked, todo, known)
+        with self.store.writing() as tx:
+            projects.enter(tx, self.id, self.project.settings, str(self.project.root))
+            self._write(tx, todo_plan, looked, below=None, first_load=fresh)
+            batch.hold(tx, self.id, self.tally.held, text_of(self.at))
+            self._judge(tx, everything=everything, fresh=fresh)
+            self._complete(tx)
+            return self._report(tx, files=todo.files, full=True)
+
+    def _read(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile]) -> look.Looked:
+        paths = self._told(part, len(todo.read)) if self.request.progress else part
+        return look.judge(self.project.root, self.reading, known, todo, paths, force=self.force)
+
+    def _told(self, paths: list[str], total: int) -> Iterator[str]:
+        """The paths, telling progress on the way."""
+        assert self.request.progress is not None
+        done = self.tally.read
+        for path in paths:
+            done += 1
+            if done % 50 == 0 or done == total:
+                self.request.progress(done, total)
+            yield path
+
+    def _believed(self, seen: list[Seen], known: dict[str, KnownFile], *, fresh: bool) -> Indexed:
+        if fresh:
+            return Indexed()
+        with self.store.snapshot() as tx:
+            return indexed.believed(tx, self.id, seen, known)
+
+    # -- the brake ---------------------------------------------------------------------------------------
+
+    def _held_back(
+        self, todo_plan: Plan, looked: look.Looked, todo: look.Todo, known: dict[str, KnownFile]
+    ) -> Plan:
+        """Take the deletions out of the plan that look like an accident."""
+        gone = set(todo.gone)
+        vanished = {one.path for one in todo_plan.remove if one.path in gone}
+        if not vanished or self.request.confirm_deletions:
+            return todo_plan
+        with self.store.snapshot() as tx:
+            since = {path: datetime.fromisoformat(at) for path, at in batch.held_since(tx, self.id).items()}
+        held = held_paths(
+            vanished,
+            explained=self._explained(),
+            total=sum(one.state in ("story", "broken") for one in known.values()),
+            suspicious=self._replaced() or not todo.files,
+            since=since,
+            now=self.at,
+            settings=self.request.deletions,
+        )
+        self.tally.held = held
+        looked.seen = [one for one in looked.seen if one.path not in held]
+        return replace(todo_plan, remove=tuple(one for one in todo_plan.remove if one.path not in held))
+
+    def _explained(self) -> frozenset[str]:
+        """Deletions that git's history knows, since the last complete scan."""
+        old = self.root.head_commit if self.root else None
+        new = git.head_commit(self.project.root)
+        if old is None or new is None or old == new:
+            return frozenset()
+        return git.deleted_between(self.project.root, old, new)
+
+    def _replaced(self) -> bool:
+        """Whether another folder stands where the root was."""
+        root = self.root
+        return (
+            root is not None
+            and root.st_ino is not None
+            and (root.st_dev, root.st_ino)
+            != (
+                self.identity.device,
+                self.identity.inode,
+            )
+        )
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    def _write(
+        self, tx: Tx, todo_plan: Plan, looked: look.Looked, *, below: Iterable[str] | None, first_load: bool
+    ) -> None:
+        tally = self.tally
+        tally.read += looked.read
+        tally.later |= looked.later
+        if tally.sync_id is None and looked.seen:
+            tally.sync_id = syncs.begin(tx, self.id, self.request.trigger, text_of(self.at))
+        if looked.seen or looked.touched or looked.problems or below is None:
+            todo = batch.Batch(
+                todo_plan,
+                looked.seen,
+                looked.touched,
+                looked.problems,
+                None if below is None else frozenset(below),
+            )
+            tally.written.add(batch.write(tx, self._context(first_load), todo))
+
+    def _context(self, first_load: bool) -> batch.Context:
+        return batch.Context(
+            self.id, self.project.settings, self.tally.sync_id or 0, text_of(self.at), first_load
+        )
+
+    def _judge(self, tx: Tx, *, everything: bool, fresh: bool = False) -> None:
+        batch.judge(tx, self._context(fresh), self.tally.written, everything=everything)
+
+    def _complete(self, tx: Tx) -> None:
+        projects.set_reader(tx, self.id, self.reader)
+        projects.set_state(tx, self.id, "live")
+        projects.scanned(tx, self.id, text_of(self.at))
+        if not self.tally.held:
+            projects.set_identity(tx, self.id, self.identity.device, self.identity.inode)
+            projects.set_head(tx, self.id, git.head_commit(self.project.root))
+
+    def _report(self, tx: Tx, *, files: int, full: bool) -> SyncReport:
+        tally, written = self.tally, self.tally.written
+        if tally.sync_id is not None:
+            syncs.finish(tx, tally.sync_id, text_of(self.now()), tally.read, written, len(tally.held))
+        by_severity, by_code = syncs.findings(tx, self.id)
+        return SyncReport(
+            project_id=self.id,
+            trigger=self.request.trigger,
+            full=full,
+            files=files,
+            read=tally.read,
+            created=written.created,
+            updated=written.updated,
+            moved=written.moved,
+            removed=written.removed,
+            stale=written.stale,
+            held=tuple(sorted(tally.held)),
+            later=tuple(sorted(tally.later)),
+            broken=syncs.broken_files(tx, self.id),
+            problems=by_severity,
+            dangling=by_code.get("dangling-reference", 0),
+            ambiguous=by_code.get("ambiguous-reference", 0),
+            duration_ms=(time.monotonic() - self.started) * 1000,
+            changed=bool(written.changed),
+            sync_id=tally.sync_id if written.changed else None,
+        )

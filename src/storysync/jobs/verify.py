@@ -1,0 +1,107 @@
+"""Prove that the database equals the files: rebuild it from nothing, and compare."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from storysync.jobs.project import Project
+from storysync.jobs.sync import sync, utc_now
+from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
+from storysync.store import compare, projects, transplant
+from storysync.store.store import Store, Tx, read_only
+
+MOST_DIFFERENCES = 1000
+"""More are not told: the database is not the files."""
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """`held` are files that are gone, whose stories are kept until the deletion is confirmed."""
+
+    equal: bool
+    differences: tuple[str, ...]
+    held: tuple[str, ...]
+    stories: int
+    files: int
+
+
+def verify(
+    url: str, settings: SqliteSettings, wanted: Sequence[Project], deletions: DeletionSettings
+) -> VerifyReport:
+    """Compare every derived column of the database with a rebuild into a scratch database.
+
+    What files no longer say is copied before: the last good rows of broken files, and stories whose
+    deletion is held. Every project of the database is rebuilt, since references cross projects; `wanted`
+    gives their settings. Raises StoreError when the database cannot be read, RootLost when a root is gone.
+    """
+    given = {project.id: project for project in wanted}
+    with tempfile.TemporaryDirectory(prefix="storysync-verify-") as folder, read_only(url, settings) as here:
+        with Store.scratch(Path(folder) / "rebuilt.db", settings, like=here) as scratch:
+            known = [(row[0], row[1], row[2]) for row in here.rows(_ROOTS)]
+            held = _seed(here, scratch, [(row[0], row[1]) for row in known])
+            for project_id, real_path, reader in known:
+                project, satisfies = _project(given.get(project_id), project_id, real_path, reader)
+                sync(
+                    scratch, project, trigger="verify", deletions=deletions, confirm_deletions=True,
+                    keep=held[project_id], cancelled_satisfies=satisfies, now=utc_now,
+                )  # fmt: skip
+            with scratch.snapshot() as rebuilt:
+                found = tuple(islice(compare.differences(here, rebuilt), MOST_DIFFERENCES))
+        missing = tuple(
+            f"projects: {project_id}: not in the database"
+            for project_id in sorted(given.keys() - held.keys())
+        )
+        return VerifyReport(
+            equal=not found and not missing,
+            differences=(*missing, *map(str, found)),
+            held=tuple(sorted(path for paths in held.values() for path in paths)),
+            stories=_count(here, "stories"),
+            files=_count(here, "files"),
+        )
+
+
+_ROOTS = (
+    "SELECT r.project_id, r.real_path, p.settings FROM roots r JOIN projects p ON p.id = r.project_id"
+    " ORDER BY r.project_id"
+)
+
+
+def _seed(here: Tx, scratch: Store, known: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Enter every project, and copy what its files no longer say. Returns the held paths by project."""
+    held: dict[str, frozenset[str]] = {}
+    with scratch.writing() as tx:
+        for project_id, real_path in known:
+            projects.enter_bare(tx, project_id, real_path)
+            stale, held[project_id] = transplant.kept_paths(here, project_id)
+            transplant.copy(here, tx, project_id, stale - held[project_id], files=False)
+            transplant.copy(here, tx, project_id, held[project_id], files=True)
+    return held
+
+
+def _project(given: Project | None, project_id: str, real_path: str, reader: str) -> tuple[Project, bool]:
+    """The project as its settings are now, else as it was last read; whether cancelled satisfies."""
+    stored = msgspec.json.decode(reader)
+    satisfies = bool(stored.get("cancelled_satisfies", False))
+    if given is not None:
+        return given, satisfies
+    settings = msgspec.convert(
+        {
+            "path": real_path,
+            "id": project_id,
+            "reading": stored.get("reading", {}),
+            "backlogs": stored.get("backlogs", []),
+        },
+        ProjectSettings,
+    )
+    return Project(project_id, Path(real_path), settings), satisfies
+
+
+def _count(tx: Tx, table: str) -> int:
+    row = tx.row(f"SELECT COUNT(*) FROM {table}")
+    return row[0] if row else 0

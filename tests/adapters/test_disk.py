@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storysync.adapters import disk
+from storysync.core.ignoring import pruner
+from storysync.core.story import Broken
+
+PRUNE = pruner(("node_modules", "old-*"))
+
+
+def is_markdown(name: str) -> bool:
+    return name.endswith(".md")
+
+
+def scan(root: Path, below: str = "") -> disk.Scan:
+    return disk.scan(root, is_markdown, PRUNE, below)
+
+
+def fill(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+
+
+def test_a_scan_finds_markdown_in_every_folder_that_is_not_ignored(tmp_path: Path) -> None:
+    fill(
+        tmp_path, "a.md", "b/c.md", ".hidden/d.md", "e.txt", ".git/f.md", "x/node_modules/g.md", "old-1/h.md"
+    )
+    assert set(scan(tmp_path).files) == {"a.md", "b/c.md", ".hidden/d.md"}
+    assert set(scan(tmp_path, "b").files) == {"b/c.md"}
+
+
+def test_a_linked_worktree_is_left_out_and_a_submodule_is_not(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md", "tree/b.md", "module/c.md")
+    (tmp_path / "tree/.git").write_text("gitdir: /x/.git/worktrees/tree\n")
+    (tmp_path / "module/.git").write_text("gitdir: ../.git/modules/module\n")
+    assert set(scan(tmp_path).files) == {"a.md", "module/c.md"}
+    found, missing = disk.look(tmp_path, is_markdown, PRUNE, ["tree/b.md", "module/c.md"])
+    assert set(found.files) == {"module/c.md"}
+    assert missing == {"tree/b.md"}
+
+
+def test_links_and_fifos_are_problems_and_loops_end(tmp_path: Path) -> None:
+    fill(tmp_path, "real/a.md")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "link.md").symlink_to("real/a.md")
+    os.mkfifo(tmp_path / "pipe.md")
+    found = scan(tmp_path)
+    assert set(found.files) == {"real/a.md"}
+    assert set(found.problems) == {"link.md", "pipe.md"}
+    assert disk.read(tmp_path, "pipe.md", None, 1000) is None
+    assert disk.read(tmp_path, "link.md", None, 1000) is None
+    assert disk.look(tmp_path, is_markdown, PRUNE, ["loop/real/a.md"])[1] == {"loop/real/a.md"}
+
+
+def test_looking_at_paths_tells_files_folders_and_nothing_apart(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md", "b/c.md", "b/d/e.md", "f.txt")
+    found, missing = disk.look(tmp_path, is_markdown, PRUNE, ["a.md", "b", "gone.md", "gone/too.md", "f.txt"])
+    assert set(found.files) == {"a.md", "b/c.md", "b/d/e.md"}
+    assert missing == {"gone.md", "gone/too.md", "f.txt"}
+
+
+def test_a_file_is_read_whole_with_its_change_key(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md")
+    answer = disk.read(tmp_path, "a.md", None, 1000)
+    assert isinstance(answer, tuple)
+    signature, data = answer
+    assert data == b"a.md"
+    assert signature == disk.signature((tmp_path / "a.md").stat())
+    assert disk.read(tmp_path, "none.md", None, 1000) is None
+
+
+def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "big.md").open("wb") as file:
+        file.truncate(50_000_000)
+    answer = disk.read(tmp_path, "big.md", None, 2_000_000)
+    assert isinstance(answer, Broken)
+    assert answer.problems[0].code == "file-too-large"
+
+
+def test_a_blob_id_is_that_of_git(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("hello\n")
+    done = subprocess.run(
+        ["git", "hash-object", "a.md"], cwd=tmp_path, capture_output=True, check=True, text=True
+    )
+    assert disk.blob_id(b"hello\n") == done.stdout.strip()
+    assert disk.blob_id(b"") == hashlib.sha1(b"blob 0\0").hexdigest()
+
+
+def test_two_names_of_one_normal_form_clash_and_one_is_chosen_always(tmp_path: Path) -> None:
+    composed, decomposed = "\u00e9.md", "e\u0301.md"
+    (tmp_path / composed).write_text("composed")
+    (tmp_path / decomposed).write_text("decomposed")
+    found = scan(tmp_path)
+    assert list(found.files) == [composed]
+    assert [problem.code for problem in found.problems[composed]] == ["path-clash"]
+    assert found.raw == {composed: decomposed.encode()}
+
+
+def test_a_root_that_is_missing_or_a_file_is_an_error(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md")
+    with pytest.raises(OSError, match="No such file"):
+        scan(tmp_path / "none")
+    with pytest.raises(OSError, match="Not a directory"):
+        disk.root_identity(tmp_path / "a.md")
+
+
+NOBODY = """
+import sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from storysync.adapters import disk
+found = disk.scan(Path({root!r}), lambda name: name.endswith(".md"), lambda name, path: False)
+print(sorted(found.files), sorted(found.unreadable), [p.code for p in found.problems["closed"]])
+print(disk.read(Path({root!r}), "secret.md", None, 1000).problems[0].code)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become nobody")
+def test_what_may_not_be_read_is_told_and_the_rest_is_found(tmp_path: Path) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        fill(root, "open.md", "secret.md", "closed/a.md")
+        (root / "secret.md").chmod(0)
+        (root / "closed").chmod(0)
+        code = NOBODY.format(root=str(root), path=sys.path)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines() == [
+            "['open.md', 'secret.md'] ['closed'] ['unreadable-folder']", "unreadable-file",
+        ], done.stderr  # fmt: skip
+        (root / "closed").chmod(stat.S_IRWXU)

@@ -1,0 +1,295 @@
+"""The watcher over real files: what it writes down, and what it does not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from watchdog.observers import inotify_c
+
+from storysync.adapters.watch import Watched, Watcher, quiet_warnings
+from storysync.core.ignoring import pruner
+from storysync.core.settle import Kind
+from storysync.settings import ReadingSettings
+
+PATIENCE_S = 20.0
+SENTINEL = "zz-sentinel.md"
+
+pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
+
+
+class Marks:
+    """An inbox that only remembers."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[tuple[str, Kind]]] = []
+        self.lost: list[list[str] | None] = []
+
+    def touch_all(self, root_id: str, marks: Iterable[tuple[str, Kind]]) -> None:
+        assert root_id == "demo"
+        self.calls.append(list(marks))
+
+    def lose(self, root_ids: Iterable[str] | None = None) -> None:
+        self.lost.append(None if root_ids is None else list(root_ids))
+
+    @property
+    def all(self) -> list[tuple[str, Kind]]:
+        return [mark for call in self.calls for mark in call]
+
+
+@pytest.fixture
+def marks() -> Marks:
+    return Marks()
+
+
+@pytest.fixture
+def watcher(stories: Path, marks: Marks) -> Iterator[Watcher]:
+    made = Watcher([Watched("demo", stories, pruner(ReadingSettings().ignore))], marks)
+    assert made.start() == {}
+    yield made
+    made.stop()
+
+
+def wait(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def seen(marks: Marks, root: Path) -> dict[str, set[Kind]]:
+    """Path -> kinds, once everything before this call has been reported."""
+    (root / SENTINEL).write_text("x")
+    wait(lambda: (SENTINEL, Kind.CONTENT) in marks.all)
+    found: dict[str, set[Kind]] = {}
+    for path, kind in marks.all:
+        if path != SENTINEL:
+            found.setdefault(path, set()).add(kind)
+    return found
+
+
+def test_a_new_file(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.md").write_text("x")
+    assert seen(marks, stories) == {"a.md": {Kind.CREATED, Kind.CONTENT}}
+
+
+def test_a_save_in_place(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories / "a.md").write_text("y")
+    assert seen(marks, stories) == {"a.md": {Kind.CONTENT}}
+
+
+def test_a_rename_tells_both_ends_as_one(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.md").write_text("x")
+    (stories / "a.md").rename(stories / "b.md")
+    seen(marks, stories)
+    assert [("a.md", Kind.CONTENT), ("b.md", Kind.CONTENT)] in marks.calls
+
+
+def test_temp_and_rename_tells_the_target_only(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.tmp").write_text("x")
+    (stories / "a.tmp").rename(stories / "a.md")
+    assert seen(marks, stories) == {"a.md": {Kind.CONTENT}}
+
+
+def test_a_backup_of_an_editor_is_a_disappearance(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories / "a.md").rename(stories / "a.md~")
+    assert seen(marks, stories) == {"a.md": {Kind.GONE}}
+
+
+def test_a_deletion(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories / "a.md").unlink()
+    assert seen(marks, stories) == {"a.md": {Kind.GONE}}
+
+
+def test_a_file_moved_in_from_elsewhere(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories.parent / "a.md").write_text("x")
+    (stories.parent / "a.md").rename(stories / "a.md")
+    assert seen(marks, stories) == {"a.md": {Kind.CREATED}}
+
+
+def test_new_folders_are_told_as_folders_and_watched(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a" / "b").mkdir(parents=True)
+    (stories / "a" / "b" / "x.md").write_text("x")
+    found = seen(marks, stories)
+    assert Kind.FOLDER in found["a"]
+    marks.calls.clear()
+    (stories / "a" / "b" / "later.md").write_text("x")
+    assert Kind.CONTENT in seen(marks, stories)["a/b/later.md"]
+
+
+def test_files_written_into_a_folder_at_once_are_never_missed(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    for number in range(100):
+        folder = stories / f"d{number}" / "deep"
+        folder.mkdir(parents=True)
+        (folder / "x.md").write_text("x")
+    found = seen(marks, stories)
+    assert all(f"d{number}" in found for number in range(100))
+
+
+def test_a_moved_folder_tells_both_places(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a").mkdir()
+    (stories / "a" / "x.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories / "a").rename(stories / "b")
+    seen(marks, stories)
+    assert [("a", Kind.FOLDER), ("b", Kind.FOLDER)] in marks.calls
+
+
+def test_a_folder_moved_away_and_one_moved_in(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "a").mkdir()
+    (stories / "a" / "x.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories / "a").rename(stories.parent / "a")
+    (stories.parent / "a").rename(stories / "back")
+    found = seen(marks, stories)
+    wait(lambda: ("a", Kind.FOLDER) in marks.all)  # watchdog waits half a second for the other end
+    assert Kind.FOLDER in found["back"] | {kind for path, kind in marks.all if path == "back"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "notes.txt", "a.md~", ".a.md.swp", "4913", ".#a.md", ".git/index.lock", ".git/a.md",
+        "node_modules/x/README.md", "deep/.venv/lib/a.md",
+    ],
+)  # fmt: skip
+def test_what_is_no_story_file_is_not_told(watcher: Watcher, marks: Marks, stories: Path, path: str) -> None:
+    (stories / path).parent.mkdir(parents=True, exist_ok=True)
+    (stories / path).write_text("x")
+    (stories / path).unlink()
+    assert set(seen(marks, stories)) <= {"deep"}
+
+
+def test_hidden_folders_are_followed(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / ".backlog").mkdir()
+    seen(marks, stories)
+    (stories / ".backlog" / "a.markdown").write_text("x")
+    wait(lambda: (".backlog/a.markdown", Kind.CONTENT) in marks.all)
+
+
+def test_readers_cause_no_event(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    for number in range(50):
+        (stories / f"{number}.md").write_text("x")
+    seen(marks, stories)
+    marks.calls.clear()
+    for number in range(50):
+        (stories / f"{number}.md").read_text()
+        (stories / f"{number}.md").stat()
+    list(stories.iterdir())
+    assert seen(marks, stories) == {}
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.md", "cafe\u0301.md".encode()])
+def test_a_name_that_is_stored_in_another_form_tells_its_folder(
+    watcher: Watcher, marks: Marks, stories: Path, name: bytes
+) -> None:
+    (stories / "d").mkdir()
+    seen(marks, stories)
+    marks.calls.clear()
+    with open(os.path.join(os.fsencode(stories), b"d", name), "w") as file:
+        file.write("x")
+    assert seen(marks, stories) == {"d": {Kind.FOLDER}}
+
+
+def test_a_name_in_normal_form_is_told_as_it_is(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "café\nzwei.md").write_text("x")
+    assert set(seen(marks, stories)) == {"café\nzwei.md"}
+
+
+def test_a_deleted_root_tells_the_whole_root(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    stories.rmdir()
+    wait(lambda: ("", Kind.FOLDER) in marks.all)
+    wait(lambda: not watcher.alive())
+    stories.mkdir()
+    watcher.follow("demo")
+    assert watcher.alive()
+    (stories / "a.md").write_text("x")
+    wait(lambda: ("a.md", Kind.CONTENT) in marks.all)
+
+
+def test_a_root_that_is_not_there_is_named_and_can_be_followed_later(tmp_path: Path, marks: Marks) -> None:
+    watcher = Watcher([Watched("demo", tmp_path / "later", pruner(()))], marks)
+    assert set(watcher.start()) == {"demo"}
+    (tmp_path / "later").mkdir()
+    watcher.follow("demo")
+    (tmp_path / "later" / "a.md").write_text("x")
+    wait(lambda: ("a.md", Kind.CONTENT) in marks.all)
+    watcher.stop()
+    assert not watcher.alive()
+
+
+def test_an_exception_in_the_handler_loses_no_event_and_no_thread(
+    watcher: Watcher, marks: Marks, stories: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = marks.touch_all
+    monkeypatch.setattr(marks, "touch_all", lambda *_: 1 / 0)
+    (stories / "a.md").write_text("x")
+    wait(lambda: marks.lost)
+    assert marks.lost[0] == ["demo"]
+    monkeypatch.setattr(marks, "touch_all", real)
+    assert watcher.alive()
+    assert seen(marks, stories) == {}
+
+
+def test_a_dead_reader_thread_shows(watcher: Watcher) -> None:
+    assert watcher.alive()
+    (reader,) = [thread for thread in threading.enumerate() if type(thread).__name__ == "InotifyFD"]
+    reader.stop()  # type: ignore[attr-defined]
+    wait(lambda: not watcher.alive())
+
+
+def test_the_warning_of_an_overflow_makes_every_root_dirty(stories: Path, marks: Marks) -> None:
+    watcher = Watcher([Watched("demo", stories, pruner(()))], marks)
+    watcher.start()
+    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
+    assert marks.lost == [None]
+    watcher.stop()
+    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
+    assert marks.lost == [None]
+
+
+def test_the_installed_watchdog_still_warns_of_an_overflow() -> None:
+    """Its warning is the only sign; if its wording or logger changes, the hook must change too."""
+    reader = inotify_c.InotifyFD()
+    records: list[logging.LogRecord] = []
+    hook = logging.Handler()
+    hook.emit = records.append  # type: ignore[method-assign]
+    logging.getLogger("watchdog.observers.inotify_c").addHandler(hook)
+    try:
+        overflow = inotify_c.InotifyConstants.IN_Q_OVERFLOW
+        reader.handle_event(inotify_c.InotifyEvent(-1, overflow, 0, b""))
+    finally:
+        logging.getLogger("watchdog.observers.inotify_c").removeHandler(hook)
+        reader.close()
+        for descriptor in (reader._inotify_fd, reader._kill_r, reader._kill_w):
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue
+    assert any("overflow" in record.getMessage() for record in records)
+
+
+def test_the_flood_of_harmless_warnings_is_silenced() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quiet_warnings()
+        warnings.warn("Callback with id '7' already exists for watch …", RuntimeWarning, stacklevel=1)

@@ -1,0 +1,100 @@
+"""A project folder, its database, and short ways to change one and question the other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storysync.jobs.project import resolve_project
+from storysync.jobs.sync import SyncReport, sync
+from storysync.jobs.verify import VerifyReport, verify
+from storysync.settings import DeletionSettings, ProjectSettings, ReadingSettings, SqliteSettings
+from storysync.store import migrate
+from storysync.store.store import Store
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without rows, to be copied: migrating takes half a second."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@dataclass
+class World:
+    """Projects below `folder`, one database, and a clock that only tests move."""
+
+    folder: Path
+    store: Store
+    clock: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    deletions: DeletionSettings = field(default_factory=DeletionSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+
+    def root(self, project: str = "demo") -> Path:
+        root = self.folder / project
+        root.mkdir(exist_ok=True)
+        return root
+
+    def write(self, path: str, *, project: str = "demo", text: str | None = None, **fields: object) -> Path:
+        """Write a story; `fields` are front matter as it shall stand there, `text` is all of the file."""
+        target = self.root(project) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            body = str(fields.pop("body", ""))
+            fields.setdefault("title", f"Story {fields.get('id')}")
+            head = "".join(f"{name}: {value}\n" for name, value in fields.items())
+            text = f"---\n{head}---\n{body}"
+        target.write_text(text, encoding="utf-8")
+        return target
+
+    def sync(self, *paths: str, project: str = "demo", **options: Any) -> SyncReport:
+        self.clock += timedelta(seconds=1)
+        return sync(
+            self.store, self.project(project), trigger="test", deletions=self.deletions,
+            paths=frozenset(paths) if paths else None, now=lambda: self.clock, **options,
+        )  # fmt: skip
+
+    def project(self, name: str = "demo") -> Any:
+        return resolve_project(ProjectSettings(path=str(self.root(name)), reading=self.reading))
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        with self.store.reading() as reader:
+            return reader.rows(sql, params)
+
+    def column(self, sql: str, *params: object) -> list[Any]:
+        return [next(iter(row.values())) for row in self.rows(sql, *params)]
+
+    def uid(self, path: str) -> int | None:
+        found = self.column("SELECT uid FROM stories WHERE path = ?", path)
+        return found[0] if found else None
+
+    def codes(self, path: str = "%") -> list[str]:
+        return self.column("SELECT code FROM problems WHERE path LIKE ? ORDER BY path, line, code", path)
+
+    def verify(self) -> VerifyReport:
+        names = [row["project_id"] for row in self.rows("SELECT project_id FROM roots")]
+        return verify(
+            self.store.url, SqliteSettings(), [self.project(name) for name in names], self.deletions
+        )
+
+    def must_equal(self) -> None:
+        report = self.verify()
+        assert report.equal, report.differences
+
+
+@pytest.fixture
+def world(tmp_path: Path, empty_database: Path) -> Iterator[World]:
+    database = tmp_path / "state" / "live.db"
+    database.parent.mkdir(mode=0o700)
+    shutil.copy(empty_database, database)
+    folder = tmp_path / "projects"
+    folder.mkdir()
+    with Store.open(f"sqlite:///{database}", SqliteSettings()) as store:
+        yield World(folder, store)
