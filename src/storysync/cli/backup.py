@@ -1,0 +1,91 @@
+"""`storysync backup create|list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from storysync.cli import output
+from storysync.cli.options import load, with_app, with_json
+from storysync.cli.remote import JOB_TIMEOUT_S, ask, daemon_socket
+from storysync.errors import StorysyncError
+from storysync.queries.backups import backups
+from storysync.queries.freshness import freshness
+
+
+@click.group()
+def command() -> None:
+    """Make and list backups of the database."""
+
+
+@command.command()
+@with_app
+@with_json
+def create(database: str | None, config: str | None, as_json: bool) -> int:
+    """Make a verified backup now. A running `storysync run` makes it itself.
+
+    Exit codes: 1 the backup failed; the older ones are untouched.
+    """
+    from storysync.jobs.backup import backup
+
+    app = load(database, config)
+    app.reader().close()
+    socket = daemon_socket(app.database)
+    if socket:
+        made: dict[str, Any] = ask(socket, JOB_TIMEOUT_S, command="run_job", name="backup")
+    else:
+        with app.store() as store:
+            made = msgspec.to_builtins(
+                backup(store, app.settings.backup, trigger="command"), str_keys=True, enc_hook=str
+            )
+    if made.get("state") == "failed":
+        raise StorysyncError(f"the backup failed: {made.get('message')}", hint="older backups are untouched")
+    if as_json:
+        with app.reader() as reader:
+            output.show_document("backup", made, freshness(reader))
+    else:
+        output.say(f"{output.clean(made.get('file'))} ({_size(made.get('size'))}, verified)")
+    return 0
+
+
+@command.command("list")
+@with_app
+@with_json
+def list_backups(database: str | None, config: str | None, as_json: bool) -> int:
+    """List the backups on record, newest first, and whether their files are still there."""
+    with load(database, config).reader() as reader:
+        found = [{**one, "present": _is_there(one["file"])} for one in backups(reader)]
+        if as_json:
+            output.show_document("backup-list", found, freshness(reader))
+            return 0
+    rows = [
+        (
+            one["finished_at"][:19],
+            _state(one),
+            _size(one["size"]),
+            one["trigger"],
+            one["file"] or one["message"],
+        )
+        for one in found
+    ]
+    output.show_table(
+        ("FINISHED", "STATE", "SIZE", "TRIGGER", "FILE"), rows, empty="no backup yet", right=("SIZE",)
+    )
+    return 0
+
+
+def _is_there(file: str | None) -> bool:
+    return file is not None and Path(file).exists()
+
+
+def _state(backup: dict[str, Any]) -> str:
+    return "removed" if backup["state"] == "good" and not backup["present"] else str(backup["state"])
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return "-"
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"

@@ -1,0 +1,42 @@
+"""`storysync health`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from storysync.cli import output
+from storysync.cli.options import load, with_app, with_json
+from storysync.cli.remote import STATUS_TIMEOUT_S, ask, daemon_socket
+
+UNHEALTHY = 1
+
+
+@click.command()
+@with_app
+@with_json
+def command(database: str | None, config: str | None, as_json: bool) -> int:
+    """Run the health checks: database, disk space, watcher, age of last sync and backup, broken files.
+
+    Exit codes: 0 ok or warnings only, 1 a check failed.
+    """
+    from storysync.jobs.health import check_health
+
+    app = load(database, config)
+    app.reader().close()
+    socket = daemon_socket(app.database)
+    alive = _watcher_alive(ask(socket, STATUS_TIMEOUT_S, command="status")) if socket else None
+    report = check_health(app.url, app.settings.sqlite, app.settings.health, watcher_alive=alive)
+    if as_json:
+        output.show_document("health", msgspec.to_builtins(report), None)
+    else:
+        rows = [(check.name, check.state, f"{check.latency_ms:.1f}", check.reason) for check in report.checks]
+        output.show_table(("CHECK", "STATE", "MS", "REASON"), rows, empty="no checks", right=("MS",))
+    return UNHEALTHY if report.state == "fail" else 0
+
+
+def _watcher_alive(status: dict[str, Any]) -> bool | None:
+    alive = status.get("watcher_alive")
+    return alive if isinstance(alive, bool) else None

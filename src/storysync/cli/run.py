@@ -1,0 +1,27 @@
+"""`storysync run`."""
+
+from __future__ import annotations
+
+import click
+
+from storysync.cli.options import load, with_app, with_one_project, with_paths
+from storysync.cli.sync import mind_the_place
+
+
+@click.command()
+@with_paths
+@with_app
+@with_one_project
+def command(paths: tuple[str, ...], database: str | None, config: str | None, project: str | None) -> int:
+    """Keep the database equal to the story files until stopped.
+
+    Takes the same arguments as `sync`. Makes backups and checks its own health on a timer; logs to stderr.
+    Stops cleanly on SIGTERM and on Ctrl-C.
+    """
+    from storysync import daemon  # the watcher and the scheduler: not for a --help of this command
+
+    app = load(database, config)
+    projects = app.projects(paths, name=project)
+    mind_the_place(app, projects)
+    app.refuse_unusable()
+    return daemon.run(app.settings, projects, app.url)

@@ -1,0 +1,139 @@
+"""`storysync show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from storysync.cli import output
+from storysync.cli.options import load, with_app, with_json, with_projects
+from storysync.queries.freshness import freshness
+from storysync.queries.show_story import show_story
+
+_FIELDS = (
+    "kind", "status", "priority", "estimate", "epic", "owner", "author", "sprint", "branch_name",
+    "backlog_name", "created_on", "updated_on", "completed_on",
+)  # fmt: skip
+_RELATIONS = {
+    "depends_on": "depends on", "needed_by": "needed by", "parent": "parent", "child": "children",
+    "related": "related to", "duplicates": "duplicates", "duplicates_inverse": "duplicated by",
+    "supersedes": "supersedes", "supersedes_inverse": "superseded by", "conflicts": "conflicts with",
+    "conflicts_inverse": "conflicts with",
+}  # fmt: skip
+_SECTIONS = {
+    "acceptance": "acceptance criteria", "tasks": "tasks", "definition_of_done": "definition of done",
+    "other": "other points",
+}  # fmt: skip
+
+
+@click.command()
+@click.argument("story", metavar="ID")
+@with_projects
+@with_app
+@with_json
+def command(
+    story: str, projects: tuple[str, ...], database: str | None, config: str | None, as_json: bool
+) -> int:
+    """Show one story with its edges, criteria and problems.
+
+    ID may be the beginning or the end of an id when only one story fits, `project:ID`, or a path.
+
+    Exit codes: 3 no story fits, or several.
+    """
+    with load(database, config).reader() as reader, reader.snapshot():
+        found = show_story(reader, story, projects)
+        if as_json:
+            output.show_document("story", found, freshness(reader))
+            return 0
+    output.say("\n".join(_lines(found)))
+    return 0
+
+
+def _lines(story: dict[str, Any]) -> list[str]:
+    clean = output.clean
+    name = clean(story["id"] or story["path"])
+    lines = [output.heading(f"{name}  {clean(story['title'])}"), f"  {_place(story)}"]
+    lines += [f"  {label.replace('_', ' ')}: {value}" for label, value in _fields(story)]
+    wish = [story[part] for part in ("user_role", "user_want", "user_benefit")]
+    if any(wish):
+        lines += ["", f"  As {clean(wish[0])}, I want {clean(wish[1])}, so that {clean(wish[2])}"]
+    lines += _edge_lines(story["edges"])
+    lines += _criteria_lines(story)
+    if story["problems"]:
+        lines += ["", output.heading("problems")]
+    for one in story["problems"]:
+        place = f"{clean(one['path'])}:{one['line']}:{one['col']}"
+        lines.append(f"  {place}: {one['severity']} {one['code']} {clean(one['message'])}")
+        if one["hint"]:
+            lines.append(f"    hint: {clean(one['hint'])}")
+    if story["history"]:
+        lines += ["", output.heading("status history")]
+    for one in story["history"]:
+        who = f" by {clean(one['changed_by'])}" if one["changed_by"] else ""
+        lines.append(
+            f"  {one['changed_at'][:19]}Z  {clean(one['old_status'])} -> {clean(one['new_status'])}{who}"
+        )
+    return lines
+
+
+def _place(story: dict[str, Any]) -> str:
+    flags = [name for name in ("contested", "stale") if story[name]]
+    place = f"{story['project_id']}: {output.clean(story['path'])}:{story['id_line'] or 1}"
+    return f"{place} ({', '.join(flags)})" if flags else place
+
+
+def _fields(story: dict[str, Any]) -> list[tuple[str, str]]:
+    shown = {**story, "estimate": _with_raw(story["estimate_points"], story["estimate_raw"])}
+    shown["status"] = _with_raw(story["status"], story["status_raw"])
+    shown["priority"] = _with_raw(story["priority"], story["priority_raw"])
+    found = [(name, output.clean(shown[name])) for name in _FIELDS if shown[name] is not None]
+    if story["labels"]:
+        found.append(("labels", output.clean(", ".join(story["labels"]))))
+    people = [one for one in story["people"] if one["role"] == "assignee"]
+    if people:
+        found.append(("assignees", output.clean(", ".join(one["name"] for one in people))))
+    if story["metadata"]:
+        found.append(("other keys", output.clean(", ".join(story["metadata"]))))
+    return found
+
+
+def _with_raw(value: Any, raw: str | None) -> str | None:
+    """`in_progress (WIP)`: the word as written is shown when it says something else."""
+    if value is None:
+        return raw and f"- ({raw})"
+    text = output.clean(value)
+    same = raw is None or raw.strip().lower().replace("-", "_").replace(" ", "_") == text
+    return text if same else f"{text} ({raw})"
+
+
+def _edge_lines(edges: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for relation, words in _RELATIONS.items():
+        ends = [edge for edge in edges if edge["relation"] == relation]
+        if ends:
+            lines += ["", output.heading(words)]
+        for edge in ends:
+            stated = edge["stated"][0]
+            known = edge["state"] == "resolved"
+            state = edge["status"] or "no status" if known else edge["state"]
+            prose = ", in prose" if edge["confidence"] == "prose" else ""
+            title = f"  {output.clean(edge['title'])}" if edge["title"] else ""
+            name = output.clean(edge["id"] or edge["path"])
+            place = f"{output.clean(stated['path'])}:{stated['line']}"
+            lines.append(f"  {edge['project_id']}:{name} ({state}{prose}){title}  [{place}]")
+    return lines
+
+
+def _criteria_lines(story: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for section, words in _SECTIONS.items():
+        points = [one for one in story["criteria"] if one["section"] == section]
+        if not points:
+            continue
+        progress = story["progress"].get(section, {"done": 0, "total": len(points)})
+        lines += ["", output.heading(f"{words} ({progress['done']} of {progress['total']})")]
+        for one in points:
+            box = {True: "[x]", False: "[ ]", None: " - "}[one["done"]]
+            lines.append(f"  {'  ' * one['depth']}{box} {output.clean(one['text'])}")
+    return lines

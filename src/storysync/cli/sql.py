@@ -1,0 +1,55 @@
+"""`storysync sql`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from storysync.cli import output
+from storysync.cli.options import load, with_app
+from storysync.queries.statement import statement
+
+
+@click.command()
+@click.argument("query", metavar="SQL")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@with_app
+def command(
+    query: str, limit: int | None, as_json: bool, as_csv: bool, database: str | None, config: str | None
+) -> int:
+    """Ask the database one question in SQL. `-` reads it from stdin; it cannot write.
+
+    docs/schema.md describes tables and views; begin with v_stories, v_edges, v_ready, v_blocked, v_problems.
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other", click.get_current_context(silent=True))
+    text = sys.stdin.read() if query == "-" else query
+    with load(database, config).reader() as reader:
+        names, rows = statement(reader, text, limit)
+    if as_json:
+        output.show_json([dict(zip(names, map(_plain, row), strict=True)) for row in rows])
+    elif as_csv:
+        output.say(_csv(names, rows))
+    else:
+        output.show_table(names, rows, empty="no rows")
+    return 0
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold: bytes become hexadecimal text."""
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _csv(names: list[str], rows: list[tuple[Any, ...]]) -> str:
+    import csv
+    import io
+
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_plain(value) for value in row] for row in rows)
+    return written.getvalue()

@@ -1,0 +1,81 @@
+"""Which story does this text mean?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storysync.core.ids import key
+from storysync.errors import Ambiguous, NotFound
+from storysync.queries.natural import natural
+
+if TYPE_CHECKING:
+    from storysync.store.reader import Reader
+
+_SELECT = "SELECT uid, project_id, id, key, title, path, anchor FROM v_stories v"
+_CANDIDATES = 10
+
+
+def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The one story that `text` means: `uid, project_id, id, key, title, path, anchor`.
+
+    Tried in this order, the first that finds anything decides: the id as spelled, its key, the path, the
+    beginning of a key, the end of a key after a `-`, `.` or `_`. `project:ID` and `project/ID` narrow to
+    one project. Raises Ambiguous naming the candidates, or NotFound.
+    """
+    for wanted, scope in _readings(reader, text, projects):
+        for condition, params in _steps(wanted):
+            where, scoped = _within(condition, scope)
+            rows = reader.rows(
+                f"{_SELECT} WHERE {where} ORDER BY project_id, path, anchor", [*params, *scoped]
+            )
+            if len(rows) == 1:
+                return rows[0]
+            if rows:
+                raise _ambiguous(text, rows)
+    raise NotFound(
+        f"there is no story {text!r}", hint="`storysync list` shows all ids; `project:ID` names one exactly"
+    )
+
+
+def _readings(reader: Reader, text: str, projects: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """The text as a whole, and split at `project:` when that names a project of the database."""
+    readings = [(text, projects)]
+    known = {row["id"] for row in reader.rows("SELECT id FROM projects")}
+    for mark in (":", "/"):
+        project, found, rest = text.partition(mark)
+        if found and rest and project.lower() in known and (not projects or project.lower() in projects):
+            readings.insert(0, (rest, (project.lower(),)))
+    return readings
+
+
+def _steps(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    wanted = key(text)
+    like = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    steps: list[tuple[str, tuple[str, ...]]] = [
+        ("id = ?", (text,)),
+        ("key = ?", (wanted,)),
+        ("(path = ? OR path || '#' || anchor = ?)", (text, text)),
+        ("key LIKE ? ESCAPE '\\'", (like + "%",)),
+        ("(key LIKE ? ESCAPE '\\' OR key LIKE ? ESCAPE '\\')", ("%-" + like, "%." + like)),
+    ]
+    return steps if wanted else steps[:1]
+
+
+def _within(condition: str, projects: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    if not projects:
+        return condition, ()
+    return f"{condition} AND project_id IN ({', '.join('?' * len(projects))})", projects
+
+
+def _ambiguous(text: str, rows: list[dict[str, Any]]) -> Ambiguous:
+    rows = sorted(rows, key=lambda row: (row["project_id"], natural(row["id"] or ""), row["path"]))
+    named = ", ".join(f"{row['project_id']}:{row['id'] or row['path']}" for row in rows[:_CANDIDATES])
+    more = f" and {len(rows) - _CANDIDATES} more" if len(rows) > _CANDIDATES else ""
+    if len({(row["project_id"], row["id"]) for row in rows}) == 1:
+        named = ", ".join(row["path"] for row in rows[:_CANDIDATES])
+        return Ambiguous(
+            f"{text!r} is claimed by {len(rows)} stories: {named}{more}", hint="name one by its path"
+        )
+    return Ambiguous(
+        f"{text!r} fits {len(rows)} stories: {named}{more}", hint="spell out the id, or use project:ID"
+    )

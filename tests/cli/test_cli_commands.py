@@ -1,0 +1,295 @@
+"""Every command on the sample stories: what it prints, in text and in JSON, and its exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storysync.cli.init_template import TEMPLATE
+from storysync.settings_load import load_settings
+
+Run = Callable[..., Any]
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_stories"
+
+
+def test_init_writes_settings_once_and_they_work(run: Run, here: Path) -> None:
+    assert run("init").code == 0
+    written = (here / "storysync.toml").read_text()
+    run("init").failed(2, "exists and was left as it is")
+    assert (here / "storysync.toml").read_text() == written
+    (here / "A-1.md").write_text("---\nid: A-1\nstatus: todo\n---\n# A\n")
+    assert run("sync").out.startswith("here: 1 created")
+
+
+def test_every_commented_setting_of_init_is_a_real_one(here: Path) -> None:
+    bare = "\n".join(line.removeprefix("# ") for line in TEMPLATE.splitlines() if "=" in line or "[" in line)
+    (here / "storysync.toml").write_text(bare)
+    assert {"project", "database", "reading"} == tomllib.loads(bare).keys()
+    loaded = load_settings(here, {"XDG_CONFIG_HOME": str(here)})
+    assert loaded.settings.reading.statuses == {"in QA": "review"}
+
+
+def test_init_sample_copies_and_never_overwrites(run: Run, here: Path) -> None:
+    outcome = run("init", "--sample", "demo")
+    assert outcome.code == 0 and "storysync sync" in outcome.out
+    copied = {path.relative_to(here / "demo") for path in (here / "demo").rglob("*.md")}
+    assert copied == {path.relative_to(SAMPLES) for path in SAMPLES.rglob("*.md")}
+    run("init", "--sample", "demo").failed(2, "not an empty folder")
+    (here / "empty").mkdir()
+    assert run("init", "--sample", "empty").code == 0
+
+
+def test_sync_tells_counts_and_then_that_nothing_changed(synced: Run) -> None:
+    again = synced("sync")
+    assert again.code == 0
+    assert [line.split(" (")[0] for line in again.out.splitlines() if not line.startswith("  ")] == [
+        "velo: nothing changed",
+        "velo-app: nothing changed",
+        "platform: nothing changed",
+    ]
+    document = synced("sync", "velo", "--json").data
+    assert (document["schema_version"], document["kind"], document["next"]) == (1, "sync", None)
+    assert document["data"][0]["changed"] is False
+    assert len(document["freshness"]["projects"]) == 3
+
+
+def test_sync_says_when_no_file_is_a_story(run: Run, here: Path) -> None:
+    (here / "notes").mkdir()
+    (here / "notes" / "a.md").write_text("just a note\n")
+    outcome = run("sync", "notes")
+    assert outcome.code == 0 and "no file is a story; `storysync check` says why" in outcome.out
+
+
+def test_sync_holds_mass_deletion_until_it_is_confirmed(run: Run, here: Path) -> None:
+    folder = here / "many"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"M-{number}.md").write_text(f"---\nid: M-{number}\nstatus: todo\n---\n")
+    assert run("sync", "many").code == 0
+    for number in range(1, 40):
+        (folder / f"M-{number}.md").unlink()
+    held = run("sync", "many")
+    assert held.code == 4 and "39 deletions held" in held.out
+    verified = run("verify", "many")
+    assert verified.code == 4 and "equal but for held deletions" in verified.out
+    assert "held: M-1.md" in verified.out
+    assert "39 removed" in run("sync", "many", "--confirm-deletions").out
+    assert run("verify", "many").code == 0
+
+
+def test_sync_moved_keeps_the_project(synced: Run, here: Path) -> None:
+    shutil.move(here / "velo", here / "velo-new")
+    (here / "storysync.toml").unlink()
+    synced("sync", "velo-new", "--project", "velo").failed(2, "--moved")
+    assert "nothing changed" in synced("sync", "velo-new", "--project", "velo", "--moved").out
+
+
+def test_verify_names_what_differs_and_changes_nothing(synced: Run, here: Path) -> None:
+    assert synced("verify").out.splitlines()[-1].startswith("equal: ")
+    story = here / "velo" / "rentals" / "VEL-101-show-free-bikes.md"
+    story.write_text(story.read_text().replace("status: done", "status: review").replace("Done", "Review"))
+    different = synced("verify")
+    assert different.code == 1
+    assert "VEL-101" in different.out and different.out.splitlines()[-1].startswith("different")
+    assert synced("verify", "--json").data["data"]["equal"] is False
+    assert synced("sync").code == 0
+    assert synced("verify", "--json").data["data"] == {
+        **synced("verify", "--json").data["data"], "equal": True, "differences": [], "held": [],
+    }  # fmt: skip
+
+
+def test_check_prints_places_and_needs_no_database(run: Run, here: Path, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES, here, dirs_exist_ok=True)
+    outcome = run("check", "velo-app")
+    assert outcome.code == 1
+    assert "velo-app/epic-2-account/2.5-offline-rides.md:4:1: error merge-conflict " in outcome.out
+    assert not (tmp_path / "state").exists()
+    document = run("check", "velo-app", "--json").data
+    assert document["freshness"] is None
+    assert {one["severity"] for one in document["data"]["findings"]} >= {"error"}
+
+
+@pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("info", 1)])
+def test_check_fails_from_the_level_that_is_asked(run: Run, here: Path, level: str, code: int) -> None:
+    (here / "a").mkdir()
+    (here / "a" / "A-1.md").write_text("---\nid: A-1\nstatus: todo\ndependencies: [A-9]\n---\n# A\n")
+    assert run("check", "a", "--fail-on", level).code == code
+
+
+def test_list_filters_and_pages(synced: Run) -> None:
+    lines = synced("list", "--project", "velo", "--status", "done,todo").out.splitlines()
+    assert lines[0].split() == ["ID", "STATUS", "PRIO", "POINTS", "OWNER", "TITLE"]
+    assert len(lines) == 8
+    first = synced("list", "--limit", "5", "--json").data
+    assert (len(first["data"]), first["next"]) == (5, 5)
+    last = synced("list", "--offset", "35", "--json").data
+    assert (len(last["data"]), last["next"]) == (1, None)
+    assert len(synced("list", "--contested", "--json").data["data"]) == 2
+    assert synced("list", "--label", "nothing has this").out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("list", "--status", "nope"), 2, "--status 'nope' is none of draft"),
+        (("list", "--priority", "9"), 2, "--priority '9' is none of 0"),
+        (("list", "--kind", "novel"), 2, "--kind 'novel' is none of story"),
+        (("list", "--sort", "weight"), 2, "--sort 'weight' is none of id"),
+        (("list", "--project", "nope"), 3, "known projects: platform, velo, velo-app"),
+        (("ready", "--project", "nope"), 3, "there is no project 'nope'"),
+        (("blocked", "--project", "nope"), 3, "there is no project 'nope'"),
+        (("status", "--project", "nope"), 3, "there is no project 'nope'"),
+        (("show", "NOPE-1"), 3, "there is no story 'NOPE-1'"),
+        (("show", "vel-11"), 3, "fits 7 stories: velo:VEL-110, velo:VEL-111"),
+        (("show", "VEL-111"), 3, "fleet/VEL-111-battery-forecast.md, stations/VEL-111-dock-health.md"),
+        (("sql", "delete from stories"), 2, "`sql` only reads"),
+        (("sql", "select nope"), 1, "no such column: nope"),
+        (("sql", "select 1", "--json", "--csv"), 2, "exclude each other"),
+        (("db", "upgrade", "nope"), 2, "cannot migrate to 'nope'"),
+        (("completion", "tcsh"), 2, "'tcsh' is not one of"),
+    ],
+)
+def test_wrong_questions_are_one_line(synced: Run, arguments: tuple[str, ...], code: int, said: str) -> None:
+    synced(*arguments).failed(code, said)
+
+
+def test_show_tells_both_directions_and_places(synced: Run) -> None:
+    out = synced("show", "vel_104").out
+    assert "  velo: rentals/VEL-104-charge-for-a-ride.md:2" in out
+    assert "depends on\n  platform:PLT-004 (done)" in out
+    assert "needed by\n  velo:VEL-105 (backlog)" in out
+    assert "acceptance criteria (0 of " in out
+    story = synced("show", "velo:VEL-104", "--json").data["data"]
+    assert {edge["relation"] for edge in story["edges"]} == {"depends_on", "needed_by"}
+
+
+def test_ready_and_blocked_explain_themselves(synced: Run) -> None:
+    ready = {story["id"] for story in synced("ready", "--json").data["data"]}
+    blocked = {story["id"]: story for story in synced("blocked", "--json").data["data"]}
+    assert ready and not ready & blocked.keys()
+    out = synced("blocked", "--project", "velo").out
+    assert "VEL-140 (dangling)" in out and "its id is contested" in out
+    assert synced("ready", "--limit", "1").out.count("\n") == 2
+
+
+def test_status_and_health_count(synced: Run) -> None:
+    out = synced("status").out
+    assert "daemon: not running" in out and "(1 broken" not in out.splitlines()[0]
+    document = synced("status", "--project", "velo", "--json").data
+    assert [one["id"] for one in document["data"]["projects"]] == ["velo"]
+    assert "real_path" not in document["data"]["projects"][0]
+    health = synced("health")
+    assert health.code == 0 and "database" in health.out
+    assert {one["name"] for one in synced("health", "--json").data["data"]["checks"]} >= {"database", "disk"}
+
+
+def test_backups_are_made_and_listed(synced: Run) -> None:
+    made = synced("backup", "create")
+    file = Path(made.out.split(" (")[0])
+    assert made.code == 0 and file.exists()
+    (listed,) = synced("backup", "list", "--json").data["data"]
+    assert (listed["file"], listed["present"], listed["state"]) == (str(file), True, "good")
+    file.unlink()
+    assert "removed" in synced("backup", "list").out
+
+
+def test_sql_prints_text_json_and_csv(synced: Run) -> None:
+    question = "select id, priority, null as gap from stories where id = 'VEL-102'"
+    assert synced("sql", question).out.split() == ["id", "priority", "gap", "VEL-102", "1", "-"]
+    assert synced("sql", question, "--json").data == [{"id": "VEL-102", "priority": 1, "gap": None}]
+    assert list(csv.reader(io.StringIO(synced("sql", question, "--csv").out)))[1] == ["VEL-102", "1", ""]
+    assert len(synced("sql", "select id from stories", "--limit", "3", "--json").data) == 3
+    assert synced("sql", "select 1 where 0", "--json").data == []
+
+
+def test_sql_is_read_from_stdin(synced: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("select 7 as n"))
+    assert synced("sql", "-", "--json").data == [{"n": 7}]
+
+
+def test_db_goes_down_and_up_again(synced: Run) -> None:
+    revision = synced("db", "current").out.strip()
+    assert synced("db", "downgrade", "base").out.endswith("revision base\n")
+    assert synced("db", "current").out.startswith("none (this storysync needs")
+    synced("list").failed(5, "storysync db upgrade")
+    assert synced("db", "upgrade").out.endswith(f"revision {revision}\n")
+    assert "created" in synced("sync").out
+
+
+def test_config_show_tells_where_values_come_from(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "storysync.toml").write_text("[backup]\nkeep = 3\n[reading.statuses]\n'at QA' = 'review'\n")
+    monkeypatch.setenv("STORYSYNC_LOG__LEVEL", "debug")
+    shown = run("config", "show").out
+    assert tomllib.loads(shown)["reading"]["statuses"] == {"at QA": "review"}
+    lines = run("config", "show", "--origin").out.splitlines()
+    assert f"backup.keep = 3  # {here / 'storysync.toml'}:2" in lines
+    assert 'log.level = "debug"  # STORYSYNC_LOG__LEVEL' in lines
+    assert "watch.settle_ms = 75  # default" in lines
+    assert run("config", "show", "--json").data["data"]["backup.keep"]["value"] == 3
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(run: Run, shell: str) -> None:
+    assert "_STORYSYNC_COMPLETE" in run("completion", shell).out
+
+
+def test_completion_offers_commands_and_options(here: Path) -> None:
+    def offered(words: str, at: int) -> str:
+        environ = {
+            **os.environ,
+            "_STORYSYNC_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(at),
+        }
+        script = "import sys; sys.argv = ['storysync']; from storysync.cli.main import main; sys.exit(main())"
+        return subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=environ, cwd=here, check=False
+        ).stdout
+
+    assert "plain,blocked" in offered("storysync bl", 1)
+    assert "plain,--contested" in offered("storysync list --con", 2)
+
+
+def test_a_daemon_does_the_work_while_it_runs(synced: Run, here: Path) -> None:
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "storysync", "run"], cwd=here, env=environ, stderr=subprocess.PIPE, text=True
+    ) as daemon:
+        assert daemon.stderr
+        try:
+            for line in daemon.stderr:
+                if "daemon.started" in line:
+                    break
+            assert synced("sync").code == 0
+            assert "daemon: running" in synced("status").out
+            assert synced("backup", "create").code == 0
+            assert "following the files" in synced("health").out
+            synced("db", "downgrade", "base").failed(6, f"process {daemon.pid}")
+            synced("sync", "--moved").failed(2, "follows the old folder")
+            elsewhere = here / "other" / "velo"
+            shutil.copytree(here / "velo", elsewhere)
+            synced("sync", elsewhere).failed(2, "'velo' is already the folder")
+            shutil.copytree(here / "velo", here / "new")
+            synced("sync", "new").failed(3, "does not follow a project 'new'")
+            second = [sys.executable, "-m", "storysync", "run"]
+            refused = subprocess.run(
+                second, cwd=here, env=environ, capture_output=True, text=True, check=False
+            )
+            assert refused.returncode == 6 and f"process {daemon.pid}" in refused.stderr
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.stderr.read()
+    assert daemon.returncode == 0
