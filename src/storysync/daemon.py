@@ -1,0 +1,387 @@
+"""Floor 5: what keeps running. Follow the files of some projects and write what changed, until told to stop.
+
+Listen first, then scan everything once, then answer what comes: one thread, the main loop, does all the
+writing. Watcher, scheduler, clients and signals only put paths and requests into its inbox.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from storysync import logs
+from storysync.adapters import git
+from storysync.adapters.inbox import Inbox
+from storysync.adapters.systemd import Notifier
+from storysync.adapters.watch import Watched, Watcher, quiet_warnings
+from storysync.control import ControlServer, socket_path
+from storysync.core.ignoring import pruner
+from storysync.core.settle import WHOLE_ROOT, Batch, Kind
+from storysync.daemon_answers import Answers
+from storysync.daemon_jobs import make_scheduler
+from storysync.daemon_root import Presence, RootKeeper
+from storysync.errors import SchemaBehind, StorysyncError, UsageError
+from storysync.jobs.project import Project
+from storysync.jobs.sync import SyncReport, sync
+from storysync.settings import Settings
+from storysync.store import projects as project_rows
+from storysync.store.engines.sqlite import path_of
+from storysync.store.lock import InstanceLock, lock_path
+from storysync.store.reader import open_reader
+from storysync.store.store import Store
+
+LOOK_S = 2.0  # between looks at the roots' folders and the watcher's threads
+GIT_POLL_S = 0.05  # while git holds a root; nothing reports its end
+POLL_S = 10.0  # between full scans of a root that cannot be watched
+AFTER_OVERFLOW_S = 10.0  # a second scan: the first may have been before all watches were set anew
+HOLD_SLACK_S = 0.5
+MORE_TIME_S = 30.0  # asked of the service manager with every sign of progress during the first scan
+
+log = structlog.get_logger()
+
+
+class Stopped(StorysyncError):
+    """Raised inside a long sync, which it rolls back, when the daemon must end."""
+
+
+def run(settings: Settings, projects: Sequence[Project], database_url: str) -> int:
+    """Keep the database equal to the files until SIGTERM or SIGINT; returns 0 then.
+
+    Raises Locked when another instance holds the database, StoreError when it cannot be used, UsageError
+    when a project is refused.
+    """
+    logs.configure(settings.log)
+    quiet_warnings()
+    faulthandler.enable()
+    path = path_of(database_url)
+    notifier = Notifier.from_environment(os.environ)
+    behind = _is_behind(database_url, path, settings)  # before anything is made beside a foreign database
+    with ExitStack() as stack:
+        lock = InstanceLock(lock_path(path))
+        lock.acquire()
+        stack.callback(lock.release)
+        if behind and settings.database.auto_migrate:
+            _migrate_apart(database_url)
+        store = Store.open(database_url, settings.sqlite, auto_migrate=settings.database.auto_migrate)
+        stack.callback(store.close)
+        daemon = Daemon(settings, projects, store, notifier)
+        with daemon.hearing_signals():
+            daemon.run()
+    return 0
+
+
+def _is_behind(url: str, path: Path, settings: Settings) -> bool:
+    """Whether the database must be made or migrated. Raises StoreError for one that cannot be used."""
+    try:
+        if path.exists():
+            open_reader(url, settings.sqlite).close()
+    except SchemaBehind:
+        return True
+    return not path.exists()
+
+
+def _migrate_apart(url: str) -> None:
+    """Let another process bring the schema up to date.
+
+    SQLAlchemy and alembic would take 40 MB for as long as the daemon lives. When the other process fails,
+    opening the store tries again here and raises what is wrong.
+    """
+    code = (
+        "import sys; from storysync.settings import SqliteSettings; from storysync.store.store import Store;"
+        "Store.open(sys.argv[1], SqliteSettings()).close()"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, url], check=False, stdin=subprocess.DEVNULL, capture_output=True
+    )
+
+
+class Daemon:
+    """Everything that runs, wired together. `run` returns after `stop`."""
+
+    def __init__(
+        self, settings: Settings, projects: Sequence[Project], store: Store, notifier: Notifier
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.keepers = {project.id: RootKeeper(project, settings.watch.git_wait_s) for project in projects}
+        self.inbox = Inbox(settings.watch, self.keepers)
+        self.watcher = Watcher([_watched(project) for project in projects], self.inbox)
+        self.paused = False
+        self.state = "starting"
+        self._notifier = notifier
+        self.busy = True
+        self.answers = Answers(self)
+        self._scheduler = make_scheduler(self)
+        self._control = ControlServer(socket_path(store.path), self.answers.answer)
+        self._hung_up = False
+        self._looked_at = self._beat_at = float("-inf")
+        self._overflows = 0
+
+    def run(self) -> None:
+        """Serve until stopped. Raises what makes a start impossible; nothing after that ends it."""
+        with ExitStack() as stack:
+            stack.callback(self._end)
+            self._control.start()
+            self._follow(self.watcher.start())
+            self._first_scan()
+            self._scheduler.start()
+            self.state = "running"
+            self._notifier.ready(self._summary())
+            log.info(
+                "daemon.started", projects=len(self.keepers), database=str(self.store.path), pid=os.getpid()
+            )
+            while not self.inbox.stopping:
+                self._turn()
+
+    def next_runs(self) -> dict[str, datetime]:
+        return self._scheduler.next_runs()
+
+    def scan(self, keeper: RootKeeper, trigger: str) -> None:
+        """Ask for a full scan as soon as the root may be synced."""
+        keeper.trigger = trigger
+        self.inbox.touch(keeper.id, Kind.NOW, WHOLE_ROOT)
+
+    def sync(
+        self, keeper: RootKeeper, paths: frozenset[str] | None, trigger: str, *, confirm: bool = False
+    ) -> SyncReport:
+        """Sync now and log it. Raises what `jobs.sync` raises, or Stopped."""
+        head = git.head_commit(keeper.project.root)
+        report = sync(
+            self.store,
+            keeper.project,
+            trigger=trigger,
+            paths=paths,
+            deletions=self.settings.deletions,
+            confirm_deletions=confirm,
+            cancelled_satisfies=self.settings.cancelled_satisfies,
+            progress=self._progress,
+        )
+        keeper.succeeded(report, head)
+        self._log_sync(keeper, report, trigger)
+        if report.later:
+            self.inbox.touch(keeper.id, Kind.CREATED, *report.later)
+        now = time.monotonic()
+        if report.held:
+            keeper.rescan_within(self.settings.deletions.hold_s + HOLD_SLACK_S, now, "held-deletions")
+        if keeper.state == "degraded":
+            keeper.rescan_within(POLL_S, now, "poll")
+            self._store_state(keeper)
+        return report
+
+    def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
+        log.info(
+            "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
+            put=report.created + report.updated + report.moved, removed=report.removed, stale=report.stale,
+            held=len(report.held), dangling=report.dangling, ms=round(report.duration_ms, 1),
+        )  # fmt: skip
+
+    def notify_reload(self) -> None:
+        """Tell the service manager that a reload was asked for and is over."""
+        self._notifier.reloading(time.monotonic_ns())
+        self._notifier.ready(self._summary())
+
+    @contextmanager
+    def hearing_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop, SIGHUP is explained in the log; the former handlers come back after."""
+        wanted = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop, signal.SIGHUP: self._on_hangup}
+        former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self.inbox.stop()
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        self._hung_up = True
+        self.inbox.wake()
+
+    def _end(self) -> None:
+        self.state = "stopping"
+        self._notifier.stopping()
+        self._control.stop()
+        self._scheduler.stop()
+        self.watcher.stop()
+        self.inbox.stop()
+        while (request := self.inbox.pop()) is not None:
+            request.reply.set_exception(Stopped("the daemon is stopping", hint="start it again"))
+        log.info("daemon.stopped")
+
+    def _first_scan(self) -> None:
+        """Bring every root in line with its files. What fails, but for a refusal, is retried later."""
+        for keeper in self.keepers.values():
+            self.scan(keeper, "start")
+        for _ in self.keepers:
+            batch = self.inbox.take(self._held(time.monotonic()))
+            if batch is not None and not self.inbox.stopping:
+                self._sync_batch(batch, refusable=True)
+
+    def _turn(self) -> None:
+        """One thing to do, or a sleep until there is one."""
+        self.busy = True
+        now = time.monotonic()
+        self._beat(now)
+        self._look(now)
+        request = self.inbox.pop()
+        if request is not None:
+            self.answers.carry_out(request)
+            return
+        held = self._held(now)
+        batch = self.inbox.take(held)
+        if batch is not None:
+            self._sync_batch(batch)
+        else:
+            self.busy = False
+            self.inbox.wait(self._nap_s(now), held)
+
+    def _sync_batch(self, batch: Batch, *, refusable: bool = False) -> None:
+        keeper = self.keepers[batch.root_id]
+        if self.look_at(keeper) is not Presence.SAME or keeper.state == "lost":
+            return  # a full scan follows when the folder is back
+        trigger = (keeper.trigger or "watch") if batch.paths is None else "watch"
+        keeper.trigger = None if batch.paths is None else keeper.trigger
+        try:
+            self.sync(keeper, None if keeper.head_moved() else batch.paths, trigger)
+        except Stopped:
+            log.info("sync.stopped", project=keeper.id, trigger=trigger)
+        except Exception as error:
+            if refusable and isinstance(error, UsageError):
+                raise
+            self._retry(keeper, batch, trigger, error)
+
+    def _retry(self, keeper: RootKeeper, batch: Batch, trigger: str, error: Exception) -> None:
+        """Nothing is lost: the paths of a failed batch are dirty again."""
+        wait_s = keeper.failed(error, time.monotonic())
+        log.error(
+            "sync.failed", project=keeper.id, trigger=trigger, error=keeper.error, retry_s=round(wait_s, 1),
+            exc_info=None if isinstance(error, StorysyncError | OSError) else error,
+        )  # fmt: skip
+        keeper.trigger = trigger if batch.paths is None else keeper.trigger
+        self.inbox.touch(keeper.id, Kind.NOW, *((WHOLE_ROOT,) if batch.paths is None else batch.paths))
+
+    def _held(self, now: float) -> frozenset[str]:
+        """The roots whose batches must wait."""
+        if self.paused:
+            return frozenset(self.keepers)
+        held = set()
+        for keeper in self.keepers.values():
+            waited_for_git = keeper.waits_for_git
+            if keeper.held(now, dirty=self.inbox.dirty(keeper.id) > 0):
+                held.add(keeper.id)
+            if waited_for_git and not keeper.waits_for_git:
+                self.inbox.postpone(keeper.id)
+        return frozenset(held)
+
+    def _nap_s(self, now: float) -> float:
+        """How long to sleep at most when no event comes."""
+        keepers = self.keepers.values()
+        if any(keeper.waits_for_git for keeper in keepers):
+            return GIT_POLL_S
+        wake_at = min([self._looked_at + LOOK_S, *(keeper.next_at(now) for keeper in keepers)])
+        return max(0.0, wake_at - now)
+
+    def _look(self, now: float) -> None:
+        """Everything that no event reports."""
+        if self._hung_up:
+            self._hung_up = False
+            self.answers.reload()
+        for keeper in self.keepers.values():
+            if keeper.rescan_at is not None and keeper.rescan_at <= now:
+                keeper.rescan_at = None
+                if keeper.state == "degraded":
+                    self._follow_again(keeper)
+                self.scan(keeper, keeper.trigger or "timer")
+        if now - self._looked_at < LOOK_S:
+            return
+        self._looked_at = now
+        for keeper in self.keepers.values():
+            self.look_at(keeper)
+        self._look_at_watcher(now)
+
+    def look_at(self, keeper: RootKeeper) -> Presence:
+        """Whether the root's folder is there, and all that follows from a change of that."""
+        presence = keeper.look()
+        if presence is Presence.GONE:
+            self.watcher.forget(keeper.id)
+            log.error("root.lost", project=keeper.id, root=str(keeper.project.root))
+        elif presence is Presence.BACK:
+            log.info("root.returned", project=keeper.id, root=str(keeper.project.root))
+            self._follow_again(keeper)
+            self.scan(keeper, "return")
+        if presence is not Presence.SAME:
+            self._store_state(keeper)
+        return presence
+
+    def _follow_again(self, keeper: RootKeeper) -> None:
+        try:
+            self.watcher.follow(keeper.id)
+            keeper.state = "live"
+        except OSError as error:
+            self._follow({keeper.id: error})
+
+    def _follow(self, failed: dict[str, OSError]) -> None:
+        """Note which roots are watched and which need polling."""
+        for keeper in self.keepers.values():
+            if keeper.id in failed and keeper.state != "lost":
+                keeper.state = "degraded"
+                log.warning("root.degraded", project=keeper.id, error=str(failed[keeper.id]), poll_s=POLL_S)
+
+    def _look_at_watcher(self, now: float) -> None:
+        if self.inbox.overflows != self._overflows:
+            self._overflows = self.inbox.overflows
+            log.warning("watch.overflowed", times=self._overflows)
+            for keeper in self.keepers.values():
+                keeper.rescan_within(AFTER_OVERFLOW_S, now, "overflow")
+        if not self.watcher.alive():
+            log.error("watch.died")
+            self.watcher.stop()
+            failed = self.watcher.start()
+            self._follow(failed)
+            for keeper in self.keepers.values():
+                self.scan(keeper, "watch-restart")
+
+    def _store_state(self, keeper: RootKeeper) -> None:
+        """Show the state in the database; a database that refuses it hears it again with the next change."""
+        try:
+            with self.store.writing() as tx:
+                project_rows.set_state(tx, keeper.id, keeper.state)
+        except StorysyncError as error:
+            log.warning("root.unnoted", project=keeper.id, state=keeper.state, error=str(error))
+
+    def _summary(self) -> str:
+        return f"following {len(self.keepers)} {'project' if len(self.keepers) == 1 else 'projects'}"
+
+    def _progress(self, done: int, total: int) -> None:
+        """Called by a long sync: a sign of life, and the place where it can be ended early."""
+        if self.inbox.stopping:
+            raise Stopped("the daemon is stopping", hint="start it again")
+        now = time.monotonic()
+        if self._beat(now) and self.state == "starting":
+            self._notifier.extend_timeout(MORE_TIME_S)
+            self._notifier.status(f"first scan: {done} of {total} files")
+
+    def _beat(self, now: float) -> bool:
+        """Tell the service manager that the main loop moves; at most a few times in its interval."""
+        interval_s = (self._notifier.watchdog_s or 3.0) / 3
+        if now - self._beat_at < interval_s:
+            return False
+        self._beat_at = now
+        self._notifier.ping()
+        return True
+
+
+def _watched(project: Project) -> Watched:
+    return Watched(project.id, project.root, pruner(project.settings.reading.ignore))

@@ -1,0 +1,219 @@
+"""What the daemon answers to its clients. `status` at once; everything else in the main loop, in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from storysync import __version__
+from storysync.adapters.inbox import Request
+from storysync.daemon_root import Presence, RootKeeper
+from storysync.errors import NotFound, StorysyncError, UsageError
+from storysync.jobs import backup, health
+from storysync.jobs.sync import SyncReport
+
+if TYPE_CHECKING:
+    from storysync.daemon import Daemon
+
+log = structlog.get_logger()
+
+JOBS = ("backup", "health", "reconcile")
+_INTERNAL = ("record_health", "timed_backup")  # asked by the scheduler only
+
+
+class Answers:
+    """The commands of `control`, and the requests that the scheduler makes of the main loop."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._started_at = datetime.now(UTC)
+        self.health: health.HealthReport | None = None
+        self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "sync": self._sync,
+            "confirm_deletions": self._confirm_deletions,
+            "run_job": self._run_job,
+            "pause": self._pause,
+            "resume": self._resume,
+            "reload": lambda _: self.reload(),
+            "record_health": self._record_health,
+            "timed_backup": lambda _: self._backup("timer"),
+        }
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Called in the client's thread. Raises StorysyncError for what cannot be done."""
+        command = message.pop("command")
+        if command == "status":
+            return self.status()
+        if command not in self._commands or command in _INTERNAL:
+            raise UsageError(f"unknown command {command!r}")
+        request = Request(command, message)
+        self._daemon.inbox.put(request)
+        return request.reply.result()
+
+    def carry_out(self, request: Request) -> None:
+        """Called in the main loop. Whatever goes wrong is told to whoever asked, and logged."""
+        try:
+            request.reply.set_result(self._commands[request.name](request.arguments))
+        except Exception as error:  # noqa: BLE001 - the daemon must go on, and the client is told
+            log.error("request.failed", request=request.name, error=str(error) or type(error).__name__)
+            request.reply.set_exception(error)
+
+    def status(self) -> dict[str, Any]:
+        """A snapshot for people and programs; `settled` means that nothing known is left to do."""
+        daemon = self._daemon
+        projects = [self._of_project(keeper) for keeper in daemon.keepers.values()]
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "database": str(daemon.store.path),
+            "state": "paused" if daemon.paused else daemon.state,
+            "settled": daemon.state == "running"
+            and not daemon.busy
+            and not any(p["dirty"] for p in projects),
+            "started_at": self._started_at.isoformat(),
+            "watcher_alive": daemon.watcher.alive(),
+            "events": daemon.inbox.events,
+            "overflows": daemon.inbox.overflows,
+            "projects": projects,
+            "health": self.health.state if self.health else None,
+            "next_runs": {name: at.isoformat() for name, at in sorted(daemon.next_runs().items())},
+        }
+
+    def reload(self) -> dict[str, Any]:
+        """Settings are read when the process starts; say so, for a reload must not pretend."""
+        self._daemon.notify_reload()
+        log.warning("reload.ignored", hint="restart the daemon to apply changed settings")
+        return {"reloaded": False, "hint": "restart the daemon to apply changed settings"}
+
+    def _of_project(self, keeper: RootKeeper) -> dict[str, Any]:
+        return {
+            "id": keeper.id,
+            "root": str(keeper.project.root),
+            "state": keeper.state,
+            "dirty": self._daemon.inbox.dirty(keeper.id),
+            "waits_for_git": keeper.waits_for_git,
+            "held": len(keeper.last.held) if keeper.last else 0,
+            "error": keeper.error,
+        }
+
+    def _sync(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        keepers = self._keepers(arguments)
+        confirm = arguments.get("confirm_deletions", False) is True
+        given = arguments.get("paths")
+        if given is None:
+            return _reports([self._now(keeper, None, confirm) for keeper in keepers])
+        wanted = _paths_of(given, keepers)
+        return _reports([self._now(keeper, paths, confirm) for keeper, paths in wanted])
+
+    def _confirm_deletions(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return _reports([self._now(keeper, None, True) for keeper in self._keepers(arguments)])
+
+    def _now(self, keeper: RootKeeper, paths: frozenset[str] | None, confirm: bool) -> SyncReport:
+        if self._daemon.look_at(keeper) is Presence.GONE or keeper.state == "lost":
+            raise StorysyncError(
+                f"the folder {keeper.project.root} is not there; its stories are kept",
+                hint="bring the folder back, for example by mounting its disk",
+            )
+        return self._daemon.sync(keeper, paths, "command", confirm=confirm)
+
+    def _run_job(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        name = arguments.get("name")
+        if name == "backup":
+            return self._backup("command")
+        if name == "health":
+            return self._record_health({"report": self.check_health()})
+        if name == "reconcile":
+            return _reports([self._now(keeper, None, False) for keeper in self._daemon.keepers.values()])
+        raise UsageError(f"unknown job {name!r}", hint=f"one of {', '.join(JOBS)}")
+
+    def _backup(self, trigger: str) -> dict[str, Any]:
+        started = time.monotonic()
+        report = backup.backup(self._daemon.store, self._daemon.settings.backup, trigger=trigger)
+        ms = round((time.monotonic() - started) * 1000, 1)
+        if report.state == "good":
+            log.info("backup.done", file=str(report.file), size=report.size, pruned=len(report.pruned), ms=ms)
+        if report.message:
+            log.error("backup.failed", state=report.state, error=report.message, ms=ms)
+        return _plain(report)
+
+    def check_health(self) -> health.HealthReport:
+        """All checks, in whichever thread asks; `record_health` notes the outcome in the main loop."""
+        daemon = self._daemon
+        return health.check_health(
+            f"sqlite:///{daemon.store.path}",
+            daemon.settings.sqlite,
+            daemon.settings.health,
+            watcher_alive=daemon.watcher.alive(),
+        )
+
+    def _record_health(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        report: health.HealthReport = arguments["report"]
+        before = self.health.state if self.health else None
+        self.health = report
+        health.record(self._daemon.store, report)
+        if report.state != before:
+            poor = {check.name: check.reason for check in report.checks if check.state != "ok"}
+            (log.info if report.state == "ok" else log.warning)("health.changed", state=report.state, **poor)
+        return _plain(report)
+
+    def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._daemon.paused = True
+        log.info("daemon.paused")
+        return {"paused": True}
+
+    def _resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._daemon.paused = False
+        log.info("daemon.resumed")
+        return {"paused": False}
+
+    def _keepers(self, arguments: dict[str, Any]) -> list[RootKeeper]:
+        """The projects that are named, else all."""
+        named = arguments.get("projects")
+        known = self._daemon.keepers
+        if named is None:
+            return list(known.values())
+        if not isinstance(named, list):
+            raise UsageError("`projects` must be a list of project ids")
+        for name in named:
+            if name not in known:
+                raise NotFound(
+                    f"the running daemon does not follow a project {name!r}",
+                    hint="restart `storysync run` with its folder, or stop it and run the command again",
+                )
+        return [known[name] for name in named]
+
+
+def _paths_of(given: Any, keepers: list[RootKeeper]) -> list[tuple[RootKeeper, frozenset[str] | None]]:
+    """Absolute paths go to the project that holds them, relative ones to the only project that is meant."""
+    if not isinstance(given, list) or not all(isinstance(path, str) for path in given):
+        raise UsageError("`paths` must be a list of strings")
+    found: dict[str, set[str]] = {}
+    for path in given:
+        whole = [keeper for keeper in keepers if Path(path).is_relative_to(keeper.project.root)]
+        holders = whole if path.startswith("/") else keepers
+        if len(holders) != 1:
+            raise UsageError(f"cannot tell which project {path!r} belongs to", hint="name one in `projects`")
+        below = os.path.relpath(os.path.normpath(holders[0].project.root / path), holders[0].project.root)
+        if below.split("/")[0] == "..":
+            raise UsageError(f"{path!r} lies outside the project {holders[0].id}")
+        found.setdefault(holders[0].id, set()).add("" if below == "." else below)
+    by_id = {keeper.id: keeper for keeper in keepers}
+    return [
+        (by_id[project_id], None if "" in paths else frozenset(paths)) for project_id, paths in found.items()
+    ]
+
+
+def _reports(reports: list[SyncReport]) -> dict[str, Any]:
+    return {"reports": [_plain(report) for report in reports]}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(value, str_keys=True, enc_hook=str)
+    return plain

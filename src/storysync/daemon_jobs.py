@@ -1,0 +1,46 @@
+"""The daemon's periodic jobs: each only asks the main loop, but for the health check itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from storysync.adapters.inbox import Request
+from storysync.jobs.backup import last_good_at
+from storysync.jobs.health import last_checked_at
+from storysync.scheduler import Job, Scheduler
+
+if TYPE_CHECKING:
+    from storysync.daemon import Daemon
+
+JITTER_SHARE = 0.1  # so that several daemons on one disk do not scan in step
+
+
+def make_scheduler(daemon: Daemon) -> Scheduler:
+    """Jobs due by the last successes in the database. The full scan at start counts as one."""
+    settings = daemon.settings
+    now = datetime.now(UTC)
+    with daemon.store.reading() as reader:
+        backed_up_at, checked_at = last_good_at(reader), last_checked_at(reader)
+    reconcile_s = settings.watch.reconcile_minutes * 60
+    jobs = [
+        Job("reconcile", reconcile_s, lambda: _reconcile(daemon), now, jitter_s=reconcile_s * JITTER_SHARE),
+        Job("backup", settings.backup.every_minutes * 60, lambda: _back_up(daemon), backed_up_at),
+        Job("health", settings.health.every_minutes * 60, lambda: _check_health(daemon), checked_at),
+    ]
+    return Scheduler(jobs, now)
+
+
+def _reconcile(daemon: Daemon) -> None:
+    for keeper in daemon.keepers.values():
+        daemon.scan(keeper, "timer")
+
+
+def _back_up(daemon: Daemon) -> None:
+    daemon.inbox.put(Request("timed_backup"), unless_waiting=True)
+
+
+def _check_health(daemon: Daemon) -> None:
+    """Run here, so that a main loop that hangs is noticed, but noted by the one writer."""
+    report = daemon.answers.check_health()
+    daemon.inbox.put(Request("record_health", {"report": report}), unless_waiting=True)
