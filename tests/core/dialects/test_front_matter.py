@@ -5,9 +5,12 @@ from __future__ import annotations
 import frontmatter
 import pytest
 
+from storysync.core import reading
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.front_matter import FrontMatter, find_block, read_head
+from storysync.core.story import Broken
 from storysync.core.yaml_events import Scalar, Sequence
+from storysync.settings import ReadingSettings
 
 STORY = "---\nid: A-1\nstatus: ready\n---\n\n# Title\n"
 
@@ -129,3 +132,8 @@ def test_offsets_of_a_block():
     block = find_block(STORY)
     assert block is not None
     assert STORY[block.begin : block.end] == "id: A-1\nstatus: ready\n"
+
+
+def test_a_value_that_is_only_opened_is_not_rescued() -> None:
+    read = reading.read("a.md", b"---\nid: [\nstatus: {x\n---\n# Notes\n", ReadingSettings())
+    assert isinstance(read, Broken)

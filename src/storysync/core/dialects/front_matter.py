@@ -112,11 +112,12 @@ def _rescue(source: str, first_line: int) -> dict[str, Node]:
         if value.startswith("[") and value.endswith("]"):
             items = [item.strip().strip("\"'") for item in value[1:-1].split(",")]
             fields[found[1]] = Sequence(tuple([Scalar(i, number, col) for i in items if i]), number, col)
-        else:
+        elif value[:1] not in _OPENED:
             fields[found[1]] = Scalar(_unquoted(value), number, col)
     return fields
 
 
+_OPENED = frozenset("[{|>&*!")  # what begins so goes on elsewhere, or is no text
 _LONGEST_RESCUED = 2000  # characters of a line
 
 

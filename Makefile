@@ -1,0 +1,69 @@
+# `make` alone lists what there is. PYTHON=python3.12 makes the environment with another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := .demo
+DEMO_RUN := cd sample_stories && ../$(BIN)/storysync
+DEMO_DATABASE := --database sqlite:///../$(DEMO)/demo.db
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test test-long lint docs bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo       the sample stories in a database, .demo/demo.db'
+	@echo 'make test       the tests that take seconds'
+	@echo 'make test-long  all tests, with those that take minutes'
+	@echo 'make lint       ruff and mypy'
+	@echo 'make docs       write docs/schema.md and docs/problems.md again'
+	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
+	@echo 'make clean      remove what the above have made'
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo 'installing storysync and its tools into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@mkdir -p $(DEMO)
+	@echo '$$ storysync sync'
+	@$(DEMO_RUN) sync $(DEMO_DATABASE)
+	@echo && echo '$$ storysync check'
+	@$(DEMO_RUN) check || true  # 1: the samples have errors on purpose
+	@echo && echo '$$ storysync ready'
+	@$(DEMO_RUN) ready $(DEMO_DATABASE)
+	@echo && echo '$$ storysync blocked'
+	@$(DEMO_RUN) blocked $(DEMO_DATABASE)
+	@echo
+	@echo 'The database is $(DEMO)/demo.db. Change a file below sample_stories/ and run `make demo` again, or ask:'
+	@echo '  $(BIN)/storysync show VEL-104 --database sqlite:///$(DEMO)/demo.db'
+	@echo '  sqlite3 -box $(DEMO)/demo.db "SELECT status, count(*) FROM v_stories GROUP BY status"'
+	@echo 'Start over with: rm -r $(DEMO)'
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -m 'not long'
+
+test-long: $(STAMP)
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(STAMP)
+	@$(BIN)/python tests/support/pages.py
+
+N ?= 10000
+REPEAT ?= 5
+bench: $(STAMP)
+	@$(BIN)/python -m compileall -q src
+	@$(BIN)/python bench/run.py --count $(N) --repeat $(REPEAT)
+
+clean:
+	rm -rf $(VENV) $(DEMO) dist build bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

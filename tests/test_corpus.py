@@ -1,0 +1,53 @@
+"""Real story files of public repositories, where a checkout has them beside it (`../shared/corpus`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from storysync.jobs.project import Project, slug
+from storysync.jobs.sync import sync
+from storysync.jobs.verify import verify
+from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
+from storysync.store.reader import open_reader
+from storysync.store.store import Store
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+FOLDERS = sorted(path for path in CORPUS.glob("*__*") if path.is_dir()) if CORPUS.is_dir() else []
+
+
+@pytest.mark.skipif(not FOLDERS, reason="no corpus beside this checkout")
+def test_every_real_file_is_kept_and_the_database_equals_the_files(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'corpus.db'}"
+    projects = [
+        Project(slug(folder.name), folder.resolve(), ProjectSettings(path=str(folder))) for folder in FOLDERS
+    ]
+    with Store.open(url, SqliteSettings()) as store:
+        for project in projects:
+            first = sync(store, project, trigger="test", deletions=DeletionSettings())
+            assert first.files == len(_markdown(project.root)), project.id
+            assert not sync(store, project, trigger="test", deletions=DeletionSettings()).changed
+    with open_reader(url, SqliteSettings()) as reader:
+        assert reader.rows("SELECT * FROM problems WHERE code = 'internal-error'") == []
+        silent = reader.rows(
+            "SELECT f.project_id, f.path FROM files f WHERE f.state <> 'excluded'"
+            " AND NOT EXISTS (SELECT 1 FROM stories s WHERE s.project_id = f.project_id AND s.path = f.path)"
+            " AND NOT EXISTS (SELECT 1 FROM problems p WHERE p.project_id = f.project_id AND p.path = f.path)"
+        )
+        assert silent == []
+        for project in projects:
+            rows = reader.rows("SELECT path FROM files WHERE project_id = ?", (project.id,))
+            assert {row["path"] for row in rows} == _markdown(project.root)
+    report = verify(url, SqliteSettings(), projects, DeletionSettings())
+    assert report.equal, report.differences
+
+
+def _markdown(root: Path) -> set[str]:
+    return {
+        os.path.relpath(os.path.join(folder, name), root)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name.lower().endswith((".md", ".markdown"))
+    }
