@@ -15,8 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
-	@echo 'make test       the tests that take seconds'
-	@echo 'make test-long  all tests, with those that take minutes'
+	@echo 'make test       the tests (two minutes)'
+	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       write docs/schema.md and docs/problems.md again'
 	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
@@ -48,7 +48,7 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -m 'not long'
 
 test-long: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m long
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -105,6 +105,20 @@ def test_two_names_of_one_normal_form_clash_and_one_is_chosen_always(tmp_path: P
     assert found.raw == {composed: decomposed.encode()}
 
 
+def test_files_in_folders_of_other_spellings_are_found_and_read(tmp_path: Path) -> None:
+    decomposed = "caf" + "e\u0301"
+    fill(tmp_path, f"{decomposed}/a.md")
+    strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd-\xff"))
+    strange.mkdir()
+    (strange / "b.md").write_text("b")
+    found = scan(tmp_path)
+    assert set(found.files) == {"caf\u00e9/a.md", "odd-\ufffd/b.md"}
+    for path in found.files:
+        assert isinstance(disk.read(tmp_path, path, found.raw[path], 1000), tuple)
+        assert set(disk.look(tmp_path, is_markdown, PRUNE, [path])[0].files) == {path}
+    assert set(disk.look(tmp_path, is_markdown, PRUNE, ["caf\u00e9"])[0].files) == {"caf\u00e9/a.md"}
+
+
 def test_a_root_that_is_missing_or_a_file_is_an_error(tmp_path: Path) -> None:
     fill(tmp_path, "a.md")
     with pytest.raises(OSError, match="No such file"):

@@ -66,7 +66,9 @@ def expected(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int, boo
     return headings, items
 
 
-def found(outline: Outline, lines: list[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int, bool, str]]]:
+def found(
+    outline: Outline, lines: list[str]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int, bool, str]]]:
     return [(heading.level, heading.line) for heading in outline.headings], [
         (
             item.row,
@@ -97,15 +99,15 @@ def test_scanner_finds_the_same_or_hands_over(text: str) -> None:
 
 
 PLAIN = (
-    "", "a b", "# h", "## h ##", "- a", "- [ ] t", "- [x] u", "* b", "1. o", "1) q", "**b** c", "`x` y", "é ü",
-    "# 🚀", "- **b** é", "<5", "a:", "- #5 x", "- `c`", "[a] b",
+    "", "a b", "# h", "## h ##", "- a", "- [ ] t", "- [x] u", "* b", "1. o", "1) q", "**b** c", "`x` y",
+    "é ü", "# 🚀", "- **b** é", "<5", "a:", "- #5 x", "- `c`", "[a] b",
 )  # fmt: skip
 MARKS = (
-    *PLAIN, "-", "- ", "2. p", "10. z", "1.", "- # h", "- - n", "- 1. n", "- ```", "```", "````", "~~~", "``` `x",
-    "---", "--", "***", "* * *", "- - -", "___", "==", "=", "> q", "<!-- c -->", "<!-- c", "-->", "<b>", "[a]: u",
-    "[a", "- [a]: u", "| a | b |", "|---|---|", "| 1 | 2 |", "a | b", "-|-", ":-", "\\# x", "\\- x", "1.5 x", "-x",
-    "*x*", "-   wide", "-     code", "1234567890. k", "text  ", "text\\", "- [ ] ", "- --", "- ---", "-\tt", "  ",
-    "\x0b", "\u2028x", "\u00a0- x", "#\tx",
+    *PLAIN, "-", "- ", "2. p", "10. z", "1.", "- # h", "- - n", "- 1. n", "- ```", "```", "````", "~~~",
+    "``` `x", "---", "--", "***", "* * *", "- - -", "___", "==", "=", "> q", "<!-- c -->", "<!-- c", "-->",
+    "<b>", "[a]: u", "[a", "- [a]: u", "| a | b |", "|---|---|", "| 1 | 2 |", "a | b", "-|-", ":-", "\\# x",
+    "\\- x", "1.5 x", "-x", "*x*", "-   wide", "-     code", "1234567890. k", "text  ", "text\\", "- [ ] ",
+    "- --", "- ---", "-\tt", "  ", "\x0b", "\u2028x", "\u00a0- x", "#\tx",
 )  # fmt: skip
 INDENTS = ("", "", "", "", " ", "  ", "  ", "   ", "    ", "      ", "\t")
 
@@ -153,7 +155,8 @@ def _assert_same(text: str) -> None:
 
 
 def test_usual_story_needs_no_pyromark() -> None:
-    text = "# INF-1: A\n\n## Tasks\n\n- [ ] a\n  - [x] b\n    more\n\n1. c\n\n```sh\nls\n```\n\n| a |\n|---|\n| b |\n"
+    text = "# INF-1: A\n\n## Tasks\n\n- [ ] a\n  - [x] b\n    more\n\n1. c\n"
+    text += "\n```sh\nls\n```\n\n| a |\n|---|\n| b |\n"
     assert scanner.scan(text, text.split("\n"), 1) is not None
 
 

@@ -76,12 +76,12 @@ def test_aliases_are_refused_and_not_expanded():
     assert plain_value(parsed.root or Scalar("", 0, 0)) == {"a": ["1", "2"], "b": None}
 
 
-def test_an_alias_bomb_is_a_few_problems():
+def test_an_alias_bomb_is_one_problem():
     text = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)
     )
     parsed = parse_yaml(text)
-    assert {found.code for found in parsed.problems} == {"yaml-alias"}
+    assert [found.code for found in parsed.problems] == ["yaml-alias"]
     assert len(parsed.problems) <= 50
 
 

@@ -58,84 +58,89 @@ def scan(root: Path, is_markdown: Callable[[str], bool], prune: Prune, below: st
 
     Folders that cannot be listed are in `unreadable`; raises OSError when that is the root itself.
     """
-    found = Scan()
-    top = os.path.join(root, below) if below else os.fspath(root)
-    pending = [(top, below)]
-    while pending:
-        folder, path = pending.pop()
+    return _Walk(root, is_markdown, prune).run(below)
+
+
+class _Walk:
+    """One walk through the folders of a root. `pending` holds (place on disk, relative path)."""
+
+    def __init__(self, root: Path, is_markdown: Callable[[str], bool], prune: Prune) -> None:
+        self.root = os.fspath(root)
+        self.is_markdown = is_markdown
+        self.prune = prune
+        self.found = Scan()
+        self.pending: list[tuple[str, str]] = []
+
+    def run(self, below: str) -> Scan:
+        self.pending.append((os.path.join(self.root, below) if below else self.root, below))
+        while self.pending:
+            place, path = self.pending.pop()
+            try:
+                self._folder(place, path)
+            except OSError as error:
+                if not path:
+                    raise
+                if error.errno != errno.ENOENT:
+                    self._unreadable(path, error)
+        return self.found
+
+    def _unreadable(self, path: str, error: OSError) -> None:
+        self.found.unreadable.add(path)
+        message = f"the folder cannot be read: {error.strerror}"
+        self.found.note(path, "unreadable-folder", message, "give storysync the right to read and enter it")
+
+    def _folder(self, place: str, path: str) -> None:
+        prefix = path + "/" if path else ""
+        flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path else 0)
+        descriptor = os.open(place, flags)
         try:
-            _scan_folder(folder, path, is_markdown, prune, found, pending)
+            with os.scandir(descriptor) as entries:
+                listed = list(entries)
+            if path and any(entry.name == ".git" for entry in listed) and _is_linked_worktree(place):
+                return
+            for entry in listed:
+                name = entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    child = prefix + _text(name)
+                    if not self.prune(name, child):
+                        self.pending.append((os.path.join(place, name), child))
+                elif self.is_markdown(name) and not self.prune(name, relative := prefix + _text(name)):
+                    self._file(descriptor, entry, place, relative)
+        finally:
+            os.close(descriptor)
+
+    def _file(self, descriptor: int, entry: os.DirEntry[str], place: str, path: str) -> None:
+        found = self.found
+        if entry.is_symlink():
+            message, hint = "a symbolic link is not followed", "link to the file in the text"
+            found.note(path, "not-a-regular-file", message, hint)
+            return
+        try:
+            status = os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False)
         except FileNotFoundError:
-            if not path:
-                raise
-        except OSError as error:
-            if not path:
-                raise
-            found.unreadable.add(path)
-            found.note(
-                path,
-                "unreadable-folder",
-                f"the folder cannot be read: {error.strerror}",
-                "give storysync the right to read and enter it",
-            )
-    return found
-
-
-def _scan_folder(
-    folder: str,
-    path: str,
-    is_markdown: Callable[[str], bool],
-    prune: Prune,
-    found: Scan,
-    pending: list[tuple[str, str]],
-) -> None:
-    prefix = path + "/" if path else ""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW if path else os.O_RDONLY)
-    try:
-        with os.scandir(descriptor) as entries:
-            listed = list(entries)
-        if path and any(entry.name == ".git" for entry in listed) and _is_linked_worktree(folder):
             return
-        for entry in listed:
-            name = entry.name
-            if entry.is_dir(follow_symlinks=False):
-                child = prefix + _text(name)
-                if not prune(name, child):
-                    pending.append((os.path.join(folder, name), child))
-            elif is_markdown(name):
-                _note_file(descriptor, name, prefix, entry.is_symlink(), prune, found)
-    finally:
-        os.close(descriptor)
-
-
-def _note_file(descriptor: int, name: str, prefix: str, link: bool, prune: Prune, found: Scan) -> None:
-    path = prefix + _text(name)
-    if prune(name, path):
-        return
-    if link:
-        found.note(
-            path, "not-a-regular-file", "a symbolic link is not followed", "link to the file in the text"
-        )
-        return
-    try:
-        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(status.st_mode):
-        found.note(
-            path, "not-a-regular-file", f"a {_kind(status.st_mode)} is not read", "rename or remove it"
-        )
-        return
-    raw = os.fsencode(prefix + name)
-    if path in found.files:
-        found.note(path, "path-clash", "two files have this name in different Unicode forms", "rename one")
-        if raw > found.raw.get(path, os.fsencode(path)):
+        if not stat.S_ISREG(status.st_mode):
+            message = f"a {_kind(status.st_mode)} is not read"
+            found.note(path, "not-a-regular-file", message, "rename or remove it")
             return
-    if raw != path.encode():
-        found.raw[path] = raw
-    else:
-        found.raw.pop(path, None)
-    found.files[path] = signature(status)
+        if not path.isascii() and not self._spelled(path, os.path.join(place, entry.name)):
+            return
+        found.files[path] = signature(status)
+
+    def _spelled(self, path: str, place: str) -> bool:
+        """Keep the bytes of a name that the path does not say; False for the loser of two that clash."""
+        found = self.found
+        raw = os.fsencode(place)[len(os.fsencode(self.root)) + 1 :]
+        if path in found.files:
+            message = "two files have this name in different Unicode forms"
+            found.note(path, "path-clash", message, "rename one")
+            if raw > found.raw.get(path, path.encode()):
+                return False
+        if raw != path.encode():
+            found.raw[path] = raw
+        else:
+            found.raw.pop(path, None)
+        return True
 
 
 def look(
@@ -179,17 +184,18 @@ def look(
 def _find_spelling(
     root: Path, is_markdown: Callable[[str], bool], prune: Prune, path: str, found: Scan
 ) -> bool:
-    """A path whose name on disk is in another Unicode form, or not UTF-8: found by listing its folder."""
+    """A path whose name on disk is in another Unicode form, or not UTF-8: found by listing folders."""
+    above = path.rpartition("/")[0]
+    while not above.isascii():
+        above = above.rpartition("/")[0]
     try:
-        part = scan(root, is_markdown, prune, below=path.rpartition("/")[0])
+        part = scan(root, is_markdown, prune, below=above)
     except OSError:
         return False
-    if path not in part.files:
-        return False
-    found.files[path] = part.files[path]
-    if path in part.raw:
-        found.raw[path] = part.raw[path]
-    return True
+    names = [one for one in part.files if one == path or one.startswith(path + "/")]
+    found.files.update((one, part.files[one]) for one in names)
+    found.raw.update((one, part.raw[one]) for one in names if one in part.raw)
+    return bool(names)
 
 
 def read(root: Path, path: str, raw: bytes | None, limit: int) -> tuple[Signature, bytes] | Broken | None:

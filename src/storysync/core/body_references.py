@@ -10,41 +10,17 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from storysync.core.names import TEXT_REFERENCE, begins_with_name, named_by, names_at
 from storysync.core.outline import Outline
-from storysync.core.references import (
-    BOUNDARY,
-    LINK,
-    NUMBER,
-    RANGE,
-    SHAPED,
-    TEXT_REFERENCE,
-    WITH_WORD,
-    Named,
-    Place,
-    in_sentence,
-    named_by,
-    says_none,
-)
+from storysync.core.references import Place, in_sentence, says_none
 from storysync.core.sections import LABELS, Span, plain
 from storysync.core.story import Reference
 
 _PREFIX = re.compile(r"[ \t>]*(?P<mark>(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?(?:\[[^\[\]\n]\][ \t]+)?")
 _FIRST_WORD = re.compile(r"[*_]{0,3}([^\s:：*_(（|\[]+)")
+_LABEL_ENDS = frozenset(":：*_ \t")
 _OTHER_LABEL = re.compile(
     r"(?:\*\*|__)?[^\n|]{1,80}[:：](?:\*\*|__)?[ \t]*|(?:\*\*|__)[^*\n|]{1,80}(?:\*\*|__)[ \t]*"
-)
-_BEGINS = re.compile(
-    rf"[*_`~]*(?:{LINK}|{WITH_WORD}|{SHAPED}"
-    r"|(?P<lower>[a-z]{2,10}-[0-9]+(?:\.[0-9]+)*)(?=[*_`]*[ \t]*(?:$|[,;(:]))"
-    r"|(?P<bare>[0-9]+\.[0-9]+[a-z]?|0[0-9]+)(?=[*_`]*[ \t]*(?:$|[,;(:|—✓✅]|[-–][ \t])))[*_`~]*"
-)
-_MORE = re.compile(
-    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*"
-    r"(?:[,;&/+，、；]|and\b|e\b|et\b|und\b|和|与)[ \t]*(?:and[ \t]+)?"
-)
-_NUMBER_ONLY = re.compile(rf"(?P<number>{NUMBER}){BOUNDARY}")
-_REMARK = re.compile(
-    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*(?:$|[:：,;—|✓✅✔]|[-–]{1,2}[ \t])"
 )
 
 
@@ -65,7 +41,9 @@ def body_references(
         if span.meaning.mode in ("dependencies", "related"):
             reader = _SectionReader(span, first_line, path)
             for row in range(span.begin + 1, span.end):
-                if row not in outline.code:
+                if not lines[row]:
+                    reader.after_text = False
+                elif row not in outline.code:
                     reader.take(row, lines[row])
             for reference in reader.found:
                 found.setdefault(
@@ -117,14 +95,14 @@ class _SectionReader:
         end, marked = label.end(), label["colon"] or label["late"] or (label["bold"] and label["closed"])
         if not marked and (goes_on or (end < len(line) and not line[end - 1].isspace())):
             return False
-        relation = LABELS[label["label"].lower()]
+        relation = LABELS.get(label["label"].casefold())
         state = _State(relation, True, indent if item else -1)
         if not line[end:].strip(" \t*_"):
             if not marked and self.related:
                 return False
             self._enter(state, item)
             return True
-        if not marked and (relation is None or self.related) and _BEGINS.match(line, end) is None:
+        if not marked and (relation is None or self.related) and not begins_with_name(line, end):
             return False
         self._text(row, line, end, state, labelled=True)
         if marked:
@@ -139,8 +117,10 @@ class _SectionReader:
             self.outer = state
 
     def _is_other_label(self, line: str, begin: int) -> bool:
+        if line[-1] not in _LABEL_ENDS:
+            return False
         found = _OTHER_LABEL.fullmatch(line, begin)
-        return found is not None and _BEGINS.match(line, begin) is None
+        return found is not None and not begins_with_name(line, begin)
 
     def _text(
         self,
@@ -158,15 +138,13 @@ class _SectionReader:
             return
         end = len(line) if end < 0 else end
         place = Place(line, row + self.first_line, 1, state.relation)
-        if not goes_on:
-            found = names_at(line, begin, end, self.path, bare=labelled)
-            if found:
-                confidence = "declared" if state.certain else "prose"
-                self.found += [
-                    place.reference(start, stop, named, confidence) for start, stop, named in found
-                ]
-                self.after_text = False
-                return
+        found = () if goes_on else names_at(line, begin, end, self.path, bare=labelled)
+        if found:
+            confidence = "declared" if state.certain else "prose"
+            for start, stop, named in found:
+                self.found.append(place.reference(start, stop, named, confidence))
+            self.after_text = False
+            return
         if says_none(line[begin:end]):
             return
         if not self.related or labelled:
@@ -184,47 +162,13 @@ class _SectionReader:
         second = line.find("|", first + 1) if first > 0 else -1
         if second < 0:
             return
-        label = plain(line[begin + 1 : first])
+        label = plain(line[begin + 1 : min(first, begin + 100)])
         if label in LABELS:
             value = first + 1 + len(line[first + 1 : second]) - len(line[first + 1 : second].lstrip())
             self._text(row, line, value, _State(LABELS[label], True, -1), labelled=True, end=second)
         elif not self.related:
-            place = Place(line, row + self.first_line, 1, self.section.relation)
+            place = Place(line, row + self.first_line, 1, self.section.relation or "depends_on")
             self.found += in_sentence(line, begin + 1, first, place, self.path)
-
-
-def names_at(text: str, begin: int, end: int, path: str, *, bare: bool) -> list[tuple[int, int, Named]]:
-    """The names that text[begin:end] begins with, up to a remark: begin, end and what each names.
-
-    `bare`: numbers such as 22.1 count too (behind a label), but never 0.14.0 or 2026. A word with a number
-    ("Story 22.1") counts when a remark or nothing follows it; a sentence is for `in_sentence`.
-    """
-    found: list[tuple[int, int, Named]] = []
-    numbered = False
-    while begin < end:
-        name = _BEGINS.match(text, begin, end) or (_NUMBER_ONLY.match(text, begin, end) if numbered else None)
-        if name is None:
-            break
-        named = named_by(name, path)
-        if named is None or (name.lastgroup == "bare" and not bare):
-            break
-        numbered = name.lastgroup == "number"
-        behind = name.end()
-        if numbered and not (_REMARK.match(text, behind, end) or _MORE.match(text, behind, end)):
-            break
-        if numbered and RANGE.match(text, behind, end):
-            break
-        start, stop = name.start(), name.end()
-        while text[start] in "*_`~":
-            start += 1
-        while text[stop - 1] in "*_`~":
-            stop -= 1
-        found.append((start, stop, named))
-        more = _MORE.match(text, name.end(), end)
-        if more is None:
-            break
-        begin = more.end()
-    return found
 
 
 def _label(line: str, begin: int) -> re.Match[str] | None:

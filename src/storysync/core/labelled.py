@@ -20,21 +20,24 @@ class Located(NamedTuple):
 
 
 _FIELDS = {
-    **dict.fromkeys(("created", "created at", "created on", "created date", "date created", "creation date"), "created"),
     **dict.fromkeys(
-        ("updated", "updated at", "updated on", "last updated", "last modified", "last update", "updated date"), "updated"
+        ("created", "created at", "created on", "created date", "date created", "creation date"),
+        "created",
     ),
     **dict.fromkeys(
-        ("completed", "completed at", "completed on", "completion date", "date completed", "completed date", "closed",
-         "closed at", "closed on"),
+        ("updated", "updated at", "updated on", "updated date", "last updated", "last modified",
+         "last update"),
+        "updated",
+    ),
+    **dict.fromkeys(
+        ("completed", "completed at", "completed on", "completed date", "completion date", "date completed",
+         "closed", "closed at", "closed on"),
         "completed",
     ),
-    "status": "status",
-    "current status": "status",
-    "story status": "status",
+    **dict.fromkeys(("status", "current status", "story status"), "status"),
 }  # fmt: skip
 _LINE = re.compile(
-    r"\n(?P<marks>[ \t>*_+-]*+)(?=[CcDdLlUuSs])(?P<label>(?i:"
+    r"\n(?P<marks>[ \t>*_+-]*+)(?=[CcDdLlUuSs])(?P<label>(?ai:"
     + "|".join(sorted((word.replace(" ", "[ _]") for word in _FIELDS), key=len, reverse=True))
     + r"))[ \t]*(?:\*\*|__)?[ \t]*[:：][ \t]*(?:\*\*|__)?[ \t]*(?P<value>[^\n]*)"
 )
@@ -45,8 +48,9 @@ _STATUS_HEADING = re.compile(
 )
 _MARKS = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?(?:\*\*|__)?[ \t]*")
 _STATUS_SECTIONS = frozenset(
-    ("status", "current status", "story status", "lifecycle", "metadata", "story information", "story info", "story details",
-     "task information", "story metadata", "overview", "tracking", "header", "story")
+    ("status", "current status", "story status", "lifecycle", "metadata", "story metadata",
+     "story information", "story info", "story details", "task information", "overview", "tracking",
+     "header", "story")
 )  # fmt: skip
 _NOT_THE_STORY = frozenset(
     ("comments", "change log", "changelog", "activity", "history", "file list", "notes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from posixpath import dirname, join, normpath
+from posixpath import normpath
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|www\.")
@@ -30,8 +30,12 @@ def normal_path(target: str, path: str) -> str | None:
     bare = _decoded(target)
     if not bare or _CONTROL.search(bare):
         return None
-    where = bare.lstrip("/") if bare.startswith("/") else join(dirname(path), bare)
-    where = normpath(where)
+    folder = "" if bare.startswith("/") else path.rpartition("/")[0]
+    while folder and bare.startswith("../"):
+        folder, bare = folder.rpartition("/")[0], bare[3:]
+    where = f"{folder}/{bare}" if folder else bare.lstrip("/")
+    if "./" in where or "//" in where:
+        where = normpath(where)
     if not where.isascii():
         where = unicodedata.normalize("NFC", where)
     return None if where in (".", "..") or where.startswith("../") else where

@@ -10,6 +10,7 @@ Headings know their line in the file. Rows and columns of everything else count 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ _CONTINUATION = re.compile(r"[ \t]*\n[ \t>]*")
 
 
 class Heading(NamedTuple):
-    """A heading as written, without its marks; line and column (from 1, in the file) of where its text begins."""
+    """A heading as written, without its marks. Line and column (from 1, in the file) are of its text."""
 
     level: int
     text: str
@@ -57,6 +58,10 @@ def atx_heading(text: str) -> tuple[int, str, int] | None:
 
     `text` begins with the first `#`. Closing marks are no content: `## Done ##` is `Done`.
     """
+    return _usual_heading(text) if len(text) <= 40 else _heading(text)
+
+
+def _heading(text: str) -> tuple[int, str, int] | None:
     after = text.lstrip("#")
     level = len(text) - len(after)
     if level > 6 or (after and after[0] not in " \t"):
@@ -70,3 +75,7 @@ def atx_heading(text: str) -> tuple[int, str, int] | None:
     elif opened[-1] in " \t":
         content = opened.rstrip(" \t")
     return level, content, offset
+
+
+_usual_heading = lru_cache(maxsize=2048)(_heading)
+"""Remembered, since `## Tasks` and its like stand in every file."""

@@ -45,7 +45,8 @@ _CRITERIA = {
         "acceptance criteria|acceptance criterion|acceptance|acs|success criteria|acceptance tests|"
         "acceptatiecriteria|akzeptanzkriterien|criterios de aceite|critérios de aceite|"
         "criterios de aceitacao|critérios de aceitação|criterios de aceptación|criterios de aceptacion|"
-        "critères d'acceptance|critères d'acceptation|critères d’acceptation|criteres d'acceptation|criteri di accettazione|"
+        "critères d'acceptance|critères d'acceptation|critères d’acceptation|criteres d'acceptation|"
+        "criteri di accettazione|"
         "验收标准|驗收標準|验收条件|수용 기준|인수 조건|완료 조건|受け入れ基準"
     ),
     "definition_of_done": (
@@ -135,7 +136,9 @@ def meaning(heading: str) -> Meaning:
         return Meaning(criteria, "dependencies", LABELS[words] or "")
     if words in _RELATED_WORDS:
         return Meaning(criteria, "related", "related")
-    return Meaning(criteria, "none" if words in LABELS else None, "")
+    if words in LABELS:
+        return Meaning(criteria, "none", "")
+    return Meaning(criteria, None, "") if criteria else _NOTHING
 
 
 _RELATED_WORDS = frozenset((*_RELATED.split("|"), *_REFERENCE_SECTIONS.split("|")))
@@ -158,7 +161,7 @@ def spans(headings: list[Heading], rows: int, first_line: int) -> list[Span]:
         own = meaning(heading.text)
         while above and above[-1][0] >= heading.level:
             above.pop()
-        if above:
+        if above and above[-1][1] is not _NOTHING:
             own = _inherited(own, above[-1][1])
         above.append((heading.level, own))
         end = headings[number + 1].line - first_line if number + 1 < len(headings) else rows

@@ -15,7 +15,7 @@ from storysync.core.problems import problem
 from storysync.core.story import Problem
 
 MAX_DEPTH = 32
-_MOST_PROBLEMS = 50  # of one front matter; an alias bomb would have thousands
+_MOST_PROBLEMS = 50  # of one front matter
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # pure Python where libyaml is missing
 
@@ -118,8 +118,8 @@ class _Builder:
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             self.ascend()
         elif isinstance(event, yaml.AliasEvent):
-            message = f"the alias *{event.anchor} is not expanded"
-            self.note("yaml-alias", message, self.line, self.col)
+            if not any(found.code == "yaml-alias" for found in self.problems):  # a bomb has thousands
+                self.note("yaml-alias", f"the alias *{event.anchor} is not expanded", self.line, self.col)
             self.add(Scalar("", self.line, self.col))
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1

@@ -62,7 +62,7 @@ def write(tx: Tx, context: Context, batch: Batch) -> Written:
     written = writer.write(batch.plan)
     _write_files(tx, context.project_id, batch)
     _write_problems(tx, context, batch)
-    if written.changed and not context.first_load:
+    if not context.first_load:
         backlogs.drop_unused()
     return written
 
@@ -88,36 +88,45 @@ def _signed(sign: Signature) -> Row:
 
 def _write_problems(tx: Tx, context: Context, batch: Batch) -> None:
     wanted: dict[str, list[Problem]] = {}
+    storyless: dict[str, list[Problem]] = {}
     gone: list[str] = []
     for one in batch.seen:
         if isinstance(one.found, Gone):
             gone.append(one.path)
-        elif isinstance(one.found, Excluded):
-            wanted[one.path] = []
+        elif isinstance(one.found, Excluded | NotAStory):
+            storyless[one.path] = [] if isinstance(one.found, Excluded) else list(one.found.problems)
         else:
             wanted[one.path] = list(one.found.problems)
-    problems.forget(tx, context.project_id, gone)
-    for path in _without_file(tx, context.project_id, batch.below):
-        wanted.setdefault(path, [])
-    for path, noted in batch.problems.items():
-        wanted.setdefault(path, []).extend(noted)
+    named = {path: list(noted) for path, noted in batch.problems.items()}
+    clashes = {path: [one for one in noted if one.code in problems.NAME_CODES] for path, noted in named.items()}
+    for path, noted in named.items():
+        others = [one for one in noted if one.code not in problems.NAME_CODES]
+        if others:
+            wanted.setdefault(path, []).extend(others)
     if context.first_load:
-        problems.insert(tx, context.project_id, wanted, context.now)
-    else:
-        problems.replace(tx, context.project_id, wanted, problems.FILE_CODES, context.now)
+        for part in (wanted, storyless, clashes):
+            problems.insert(tx, context.project_id, part, context.now)
+        return
+    problems.forget(tx, context.project_id, gone)
+    for path, is_file in _noted_below(tx, context.project_id, batch.below):
+        (clashes if is_file else wanted).setdefault(path, [])
+    problems.replace(tx, context.project_id, wanted, problems.FILE_CODES, context.now)
+    problems.replace(tx, context.project_id, storyless, problems.CONTENT_CODES, context.now)
+    problems.replace(tx, context.project_id, clashes, problems.NAME_CODES, context.now)
 
 
-def _without_file(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[str]:
-    """Paths that have a problem and are no files, as far as this batch looked."""
-    rows = tx.rows(
-        "SELECT DISTINCT p.path FROM problems p WHERE p.project_id = ? AND NOT EXISTS"
-        " (SELECT 1 FROM files f WHERE f.project_id = p.project_id AND f.path = p.path)",
-        (project_id,),
-    )
-    found = [row[0] for row in rows]
+_NOTED = """
+    SELECT DISTINCT p.path, f.path IS NOT NULL FROM problems p
+    LEFT JOIN files f ON f.project_id = p.project_id AND f.path = p.path
+    WHERE p.project_id = ? AND (f.path IS NULL OR p.code = 'path-clash')"""
+
+
+def _noted_below(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[Row]:
+    """(path, whether it is a file) of what has a problem by its name alone, as far as this batch looked."""
     if below is None:
-        return found
-    return [path for path in found if path in below or any(path.startswith(one + "/") for one in below)]
+        return tx.rows(_NOTED, (project_id,))
+    sql = f"{_NOTED} AND (p.path = ? OR (p.path > ? AND p.path < ?))"
+    return [row for path in below for row in tx.rows(sql, (project_id, path, path + "/", path + "0"))]
 
 
 def judge(tx: Tx, context: Context, written: Written, *, everything: bool) -> None:
@@ -130,12 +139,13 @@ def judge(tx: Tx, context: Context, written: Written, *, everything: bool) -> No
         cycles.find(tx, None, now)
         resolve.count_project_edges(tx)
         return
-    if written.names or written.paths:
-        resolve.contest(tx, project_id, written.names, written.paths, now)
+    if written.names or written.paths or written.claims:
+        resolve.contest(tx, project_id, written.names | written.claims, written.paths, now)
     owners = resolve.affected_owners(tx, project_id, written.names, written.paths, written.owners)
     judged = resolve.judge(tx, owners, written.renamed, now)
-    cycles.find(tx, written.seeds | judged.seeds, now)
-    if judged.crossed or written.removed:
+    taken = cycles.reported_at(tx, project_id, written.paths)
+    cycles.find(tx, written.seeds | judged.seeds | taken, now)
+    if judged.crossed or written.crossed or written.removed:
         resolve.count_project_edges(tx)
 
 

@@ -49,6 +49,15 @@ def find(tx: Tx, seeds: Iterable[int] | None, now: str) -> None:
         problems.replace(tx, project_id, by_path, problems.CYCLE_CODES, now)
 
 
+def reported_at(tx: Tx, project_id: str, paths: Iterable[str]) -> set[int]:
+    """The stories that stand now where a cycle is reported; another one may have stood there before."""
+    sql = (
+        "SELECT s.uid FROM problems p JOIN stories s ON s.project_id = p.project_id AND s.path = p.path"
+        " WHERE p.code = 'dependency-cycle' AND p.project_id = ? AND p.path IN ({marks})"
+    )
+    return {row[0] for row in tx.rows_in(sql, paths, (project_id,))}
+
+
 def _reachable(tx: Tx, starts: set[int]) -> Edges:
     """The edges of all stories that can be reached from these."""
     edges: Edges = {}

@@ -22,6 +22,7 @@ _KEY = DERIVED.index("key")
 _STATUS = DERIVED.index("status")
 _STATUS_RAW = DERIVED.index("status_raw")
 _NAMING = tuple(DERIVED.index(column) for column in ("path", "anchor", "scope", "id", "key"))
+_CLAIM = tuple(DERIVED.index(column) for column in ("id_line", "id_col"))
 _HASHED = frozenset({"body"})
 _UNTOLD = frozenset({"content_hash", "id_line", "id_col"})
 
@@ -90,6 +91,8 @@ class Written:
     names: set[str] = field(default_factory=set)  # keys and stems that now lead elsewhere
     paths: set[str] = field(default_factory=set)  # places of stories that appeared, moved or went
     owners: set[int] = field(default_factory=set)  # stories whose references changed
+    claims: set[str] = field(default_factory=set)  # keys that stand elsewhere in their files now
+    crossed: bool = False  # a reference to another project went
     seeds: set[int] = field(default_factory=set)  # ends of edges that went
     renamed: dict[str, str] = field(default_factory=dict)  # former key -> id that the story has now
 
@@ -103,6 +106,8 @@ class Written:
         self.names |= other.names
         self.paths |= other.paths
         self.owners |= other.owners
+        self.claims |= other.claims
+        self.crossed |= other.crossed
         self.seeds |= other.seeds
         self.renamed.update(other.renamed)
 
@@ -278,9 +283,12 @@ class Writer:
         self.written.updated += not moved
         if any(old[index] != new[index] for index in _NAMING):
             self._renamed(uid, put, old, new)
+        if put.story.key is not None and any(old[index] != new[index] for index in _CLAIM):
+            self.written.claims.add(put.story.key)
         if "story_dependencies" in differing:
             self.written.owners.add(uid)
             was, shall = differing["story_dependencies"]
+            self.written.crossed |= any(row[_TARGET_PROJECT] != self._project_id for row in was)
             if {_unplaced(row) for row in was} != {_unplaced(row) for row in shall} or self._in_cycle(
                 old[_PATH]
             ):
@@ -462,6 +470,7 @@ def _told(
 
 _MOVE_STATEMENT = "UPDATE story_dependencies SET line = ?, col = ? WHERE story_uid = ? AND ordinal = ?"
 _LINE = 4  # of a row of story_dependencies; the column follows
+_TARGET_PROJECT = 6
 
 _FIELD_OF = {
     "story_labels": "labels",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,9 +95,7 @@ class Store:
             except SchemaBehind:
                 if not auto_migrate:
                     raise
-                from storysync.store import migrate  # loads SQLAlchemy, which most runs never need
-
-                migrate.upgrade(url, HEAD)
+                _migrate(url, path, connection)
         except BaseException:
             connection.close()
             raise
@@ -160,6 +160,23 @@ class Store:
     def checkpoint(self) -> None:
         """Move what the WAL holds into the database file, as far as readers allow."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _migrate(url: str, path: Path, connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date, in another process: SQLAlchemy and alembic take 45 MB while they live.
+
+    When that process fails, trying again in this one tells what is wrong.
+    """
+    if sys.executable:
+        code = "import sys; from storysync.store import migrate; migrate.upgrade(sys.argv[1])"
+        command = [sys.executable, "-c", code, url]
+        subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    try:
+        sqlite.require_head(connection, path)
+    except SchemaBehind:
+        from storysync.store import migrate
+
+        migrate.upgrade(url, HEAD)
 
 
 @contextmanager

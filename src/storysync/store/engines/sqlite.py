@@ -57,7 +57,6 @@ def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = {int(settings.cache_size)}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error as error:
         connection.close()
         raise translated(error, path) from error

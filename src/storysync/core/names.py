@@ -1,0 +1,202 @@
+"""How a text names a story: ids, links, wikilinks, and words with a number.
+
+The grammar of DIALECTS section 6. Every pattern is bounded, so that no text takes long.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from storysync.core.links import is_document, normal_path, stem_id
+
+
+class Named(NamedTuple):
+    """What one spot of a text names."""
+
+    project: str | None
+    id: str | None
+    path: str | None
+
+
+# Words with a number that are standards, models or versions, not stories, when they stand in a text.
+_NO_PREFIXES = frozenset(
+    ("AC", "ADR", "AES", "ANSI", "ARM", "ASCII", "BASE", "BIP", "CRC", "CSS", "CVE", "CWE", "CP", "ECMA",
+     "ED", "ERC", "ES", "FIPS", "GDPR", "GMT", "GPT", "H", "HMAC", "HTML", "HTTP", "IEC", "IEEE", "IPV",
+     "ISO", "JSR", "LATIN", "MD", "MP", "NIST", "OAUTH", "PBKDF", "PCI", "PEP", "PKCS", "RFC", "RSA", "SECP", "SHA",
+     "SLIP", "SOC", "SSL", "TLS", "UCS", "UTC", "UTF", "WCAG", "WIN", "X")
+)  # fmt: skip
+
+# Parts of patterns. The last group of every alternative says what was found (see `named_by`).
+NUMBER = r"(?:[A-Z]{0,4}[0-9]+(?:[.-][0-9]+)*[A-Za-z]?)"
+STRONG = (
+    r"(?:[A-Z][A-Z0-9]{0,30}(?:[-_][A-Z][A-Z0-9]{0,30}){0,6}[-_][0-9]{1,12}(?:[.-][0-9]{1,12}){0,6}[A-Za-z]?"
+    r"(?:-[A-Za-z0-9]{1,40}){0,20}|[A-Z]{2,4}[0-9]{1,6}\.[0-9]{1,6})"
+)
+BOUNDARY = r"(?![\w/]|[.-]\w|[:#][A-Z0-9]+[-_#]?[0-9])"
+_WORD = (
+    r"(?:[Ss]tor(?:y|ies)|[Tt]asks?|[Ii]ssues?|[Ee]pics?|[Ff]eatures?|[Bb]ugs?|[Ss]pikes?|[Tt]ickets?"
+    r"|STORY|TASK|ISSUE|EPIC|[Hh]ist[óo]rias?|[Tt]arefas?|[Tt]âches?)"
+)
+SCOPE = r"(?P<scope>[A-Za-z0-9][\w.-]{0,63}(?:/[A-Za-z0-9][\w.-]{0,63})?)"
+_TARGET = r"(?P<target>[^()\s<>]{0,500}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?)"
+HASH = r"#(?P<hash>[0-9]{1,9})\b"
+LINK = (
+    r"\[\[(?P<wiki>[^\[\]|\n]{1,300})(?:\|[^\[\]\n]{0,300})?\]\]"
+    rf"|\[(?P<text>[^\[\]\n]{{0,500}})\]\((?:<(?P<angle>[^<>\n]{{0,500}})>|{_TARGET})"
+    r"(?:[ \t]+\"[^\"\n]{0,300}\")?\)"
+)
+WITH_WORD = rf"{_WORD}[ \t]+#?(?:(?P<wordstrong>{STRONG})|(?P<number>{NUMBER})){BOUNDARY}"
+SHAPED = (
+    rf"(?P<strong>{STRONG}){BOUNDARY}|{HASH}"
+    rf"|{SCOPE}(?:[:/#](?P<scoped>{STRONG})|#(?P<scopednumber>[0-9]+)){BOUNDARY}"
+)
+URL = r"(?:https?|ftp|mailto|file):[^\s)>\]]*|www\.[^\s)>\]]*"
+
+TEXT_REFERENCE = re.compile(rf"(?P<url>{URL})|{LINK}|(?<![\w/#@.`-])(?:{WITH_WORD}|{SHAPED})")
+"""Anything inside of a sentence that names a story."""
+
+RANGE = re.compile(r"[ \t]*(?:[-–~～]|to|through|bis|à)[ \t]*(?:[A-Z][A-Z0-9-]*-)?[0-9]")
+"""What follows the first id of a range: nobody can say what STORY-1 - STORY-4 includes."""
+
+_BEGINS = re.compile(
+    rf"[*_`~]*(?:{LINK}|{WITH_WORD}|{SHAPED}"
+    r"|(?P<lower>[a-z]{2,10}-[0-9]+(?:\.[0-9]+)*)(?=[*_`]*[ \t]*(?:$|[,;(:]))"
+    r"|(?P<bare>[0-9]+\.[0-9]+[a-z]?|0[0-9]+)(?=[*_`]*[ \t]*(?:$|[,;(:|—✓✅]|[-–][ \t])))[*_`~]*"
+)
+_MORE = re.compile(
+    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*"
+    r"(?:[,;&/+，、；]|and\b|e\b|et\b|und\b|和|与)[ \t]*(?:and[ \t]+)?"
+)
+_NUMBER_ONLY = re.compile(rf"(?P<number>{NUMBER}){BOUNDARY}")
+_REMARK = re.compile(
+    r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*(?:$|[:：,;—|✓✅✔]|[-–]{1,2}[ \t])"
+)
+_DIGIT = re.compile("[0-9]")
+_LETTER = re.compile(r"[^\W\d_]")
+_LETTERS = re.compile("[A-Za-z]*")
+EDGE = " \t\"'`*_"
+"""Characters around a name that do not belong to it."""
+_SLUG = re.compile(r"[^a-z0-9]+")
+_IDLIKE = re.compile(r"[A-Za-z]*\d[\w.-]*|[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)+")
+
+
+def begins_with_name(text: str, begin: int) -> bool:
+    """Whether text[begin:] begins with something that has the form of a name."""
+    return _BEGINS.match(text, begin) is not None
+
+
+def names_at(text: str, begin: int, end: int, path: str, *, bare: bool) -> list[tuple[int, int, Named]]:
+    """The names that text[begin:end] begins with, up to a remark: begin, end and what each names.
+
+    `bare`: numbers such as 22.1 count too (behind a label), but never 0.14.0 or 2026. A word with a number
+    ("Story 22.1") counts when a remark or nothing follows it; a sentence is for `in_sentence`.
+    """
+    found: list[tuple[int, int, Named]] = []
+    numbered = False
+    while begin < end:
+        name = _BEGINS.match(text, begin, end) or (_NUMBER_ONLY.match(text, begin, end) if numbered else None)
+        if name is None:
+            break
+        named = named_by(name, path)
+        if named is None or (name.lastgroup == "bare" and not bare):
+            break
+        numbered = name.lastgroup == "number"
+        behind = name.end()
+        if numbered and not (_REMARK.match(text, behind, end) or _MORE.match(text, behind, end)):
+            break
+        if numbered and RANGE.match(text, behind, end):
+            break
+        start, stop = name.start(), name.end()
+        while text[start] in "*_`~":
+            start += 1
+        while text[stop - 1] in "*_`~":
+            stop -= 1
+        found.append((start, stop, named))
+        more = _MORE.match(text, name.end(), end)
+        if more is None:
+            break
+        begin = more.end()
+    return found
+
+
+def named_by(found: re.Match[str], path: str) -> Named | None:
+    """What a match names; None for a URL, a standard such as UTF-8, or a file that is no Markdown.
+
+    The last group of every alternative says what was found; names mean the same in all patterns.
+    """
+    kind = found.lastgroup or ""
+    name = found[kind]
+    if kind in ("strong", "lower"):
+        return Named(None, name, None) if is_story_like(name) else None
+    if kind in ("target", "angle"):
+        return _link(found["text"], name, path)
+    if kind == "wiki":
+        return _wiki(name, path)
+    if kind == "path":
+        return _file(name, path)
+    if kind in ("scoped", "scopednumber"):
+        return _scoped(found["scope"], name)
+    return None if kind == "url" else Named(None, name, None)
+
+
+def is_story_like(story_id: str) -> bool:
+    """Whether PREFIX-123 is not one of the well-known standards, such as UTF-8."""
+    letters = _LETTERS.match(story_id)
+    return letters is None or letters[0].upper() not in _NO_PREFIXES
+
+
+def _scoped(scope: str, story_id: str) -> Named | None:
+    if not _LETTER.search(scope):
+        return None
+    return Named(project_slug(scope.rpartition("/")[2]), story_id, None)
+
+
+@lru_cache(maxsize=1024)
+def project_slug(scope: str) -> str:
+    """A project's name as its id: lower case, `-` for all but letters and digits."""
+    return _SLUG.sub("-", scope.lower()).strip("-")[:48]
+
+
+def _wiki(target: str, path: str) -> Named | None:
+    target = target.partition("#")[0].strip()
+    if not target:
+        return None
+    if is_document(target):
+        return _file(target, path)
+    scope, mark, story_id = target.partition(":")
+    if not mark:
+        scope, mark, story_id = target.rpartition("/")
+    if mark and scope and story_id and not story_id.startswith(" "):
+        return _scoped(scope, story_id)
+    return Named(None, target, None)
+
+
+def _file(target: str, path: str) -> Named | None:
+    where = normal_path(target, path)
+    story_id = stem_id(target)
+    return Named(None, story_id, where) if where or story_id else None
+
+
+def _link(text: str, target: str, path: str) -> Named | None:
+    if not is_document(target):
+        return None
+    where = normal_path(target, path)
+    story_id = _id_in(text) or stem_id(target)
+    return Named(None, story_id, where) if where or story_id else None
+
+
+def _id_in(text: str) -> str | None:
+    """The id that the text of a link holds."""
+    text = text.strip(EDGE)
+    if not _DIGIT.search(text):
+        return None
+    for found in TEXT_REFERENCE.finditer(text):
+        kind = found.lastgroup or ""
+        if kind in ("wordstrong", "number", "hash") or (kind == "strong" and is_story_like(found[kind])):
+            return found[kind]
+    token = text.split(":")[0].strip()
+    if _IDLIKE.fullmatch(token) and _DIGIT.search(token) and not is_document(token):
+        return token
+    return None

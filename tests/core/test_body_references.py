@@ -1,0 +1,159 @@
+"""References of the sections of a body."""
+
+from __future__ import annotations
+
+import pytest
+
+from storysync.core.body import parse_body
+from storysync.core.story import Reference
+
+PATH = "plan/ops/OPS-9-x.md"
+
+
+def refs(text: str, first_line: int = 1) -> tuple[Reference, ...]:
+    return parse_body(text, first_line, PATH).references
+
+
+def brief(text: str) -> list[tuple[str, str | None, str]]:
+    return [(reference.relation, reference.id, reference.confidence) for reference in refs(text)]
+
+
+def section(lines: str, heading: str = "Dependencies") -> list[tuple[str, str | None, str]]:
+    return brief(f"# OPS-9: X\n\n## {heading}\n\n{lines}\n\n## Notes\n\n- OPS-99\n")
+
+
+def test_labelled_lists_give_the_direction() -> None:
+    lines = (
+        "**Prerequisite Stories:**\n- OPS-1: Pool\n- OPS-2: Limits ✓\n\n**Blocked Stories:**\n- OPS-3（needs it）\n\n"
+        "**External Dependencies:** the queue of TEAM-4\n- TEAM-5\n\n**Related:**\n- OPS-6\n"
+    )
+    assert section(lines) == [
+        ("depends_on", "OPS-1", "declared"),
+        ("depends_on", "OPS-2", "declared"),
+        ("blocks", "OPS-3", "declared"),
+        ("related", "OPS-6", "declared"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("- OPS-1", [("depends_on", "OPS-1", "declared")]),
+        ("- [ ] OPS-1 must be merged", [("depends_on", "OPS-1", "declared")]),
+        ("- **OPS-1**: Pool, like OPS-2", [("depends_on", "OPS-1", "declared")]),
+        ("- `OPS-1`", [("depends_on", "OPS-1", "declared")]),
+        ("- OPS-1, OPS-2 and OPS-3", [("depends_on", f"OPS-{n}", "declared") for n in (1, 2, 3)]),
+        ("OPS-1, OPS-2", [("depends_on", f"OPS-{n}", "declared") for n in (1, 2)]),
+        ("- Depends on OPS-1", [("depends_on", "OPS-1", "declared")]),
+        ("- Blocks OPS-1", [("blocks", "OPS-1", "declared")]),
+        ("- Blocks Story 1.3", [("blocks", "1.3", "declared")]),
+        (
+            "- **Enables**: Story 1.4 (Mail), Story 1.6 (Export)",
+            [("blocks", n, "declared") for n in ("1.4", "1.6")],
+        ),
+        ("- Blocks the work in OPS-1", [("blocks", "OPS-1", "prose")]),
+        ("- Blocked by: 3.1 (client)", [("depends_on", "3.1", "declared")]),
+        ("- Depends on: 004, 005", [("depends_on", n, "declared") for n in ("004", "005")]),
+        ("- **Story 0.1** (Cloud) - REQUIRED: roles", [("depends_on", "0.1", "declared")]),
+        ("- Story 22.1 must be done", [("depends_on", "22.1", "prose")]),
+        ("- Stories 1.1, 1.2 and 1.3", [("depends_on", n, "declared") for n in ("1.1", "1.2", "1.3")]),
+        ("- The schema of Story 1.2", [("depends_on", "1.2", "prose")]),
+        ("- waits for OPS-4 to be live", [("depends_on", "OPS-4", "prose")]),
+        ("- back-12", [("depends_on", "back-12", "declared")]),
+        ("- [[OPS-1|Pool]]", [("depends_on", "OPS-1", "declared")]),
+        ("- demo:OPS-1", [("depends_on", "OPS-1", "declared")]),
+        ("| Blocked by | [OPS-1](OPS-1-a.md) | done |", [("depends_on", "OPS-1", "declared")]),
+        ("| Blocks | 1.3 (import), 1.4 | — |", [("blocks", n, "declared") for n in ("1.3", "1.4")]),
+        ("| External | OPS-1 | — |", []),
+        ("- None", []),
+        ("None - this is the first story in Epic 17", []),
+        ("**Story Dependencies:** None - first story of Epic 17", []),
+        ("- GPT-4, UTF-8, SHA-256, SLIP-44, ISO-8601, ADR-005", []),
+        ("- Python 3.11 and pool 0.14.0", []),
+        ("- 2026", []),
+        ("- 0.14.0", []),
+        ("- better-sqlite3", []),
+        ("- https://example.org/OPS-1", []),
+        ("```\nOPS-1\n```", []),
+        ("- Stories 1-4", []),
+    ],
+)
+def test_lines_of_a_dependencies_section(line: str, found: list[tuple[str, str | None, str]]) -> None:
+    assert section(line) == found
+
+
+def test_label_of_a_list_item_rules_what_is_nested() -> None:
+    lines = "- **Blocks:**\n  - OPS-1\n  - OPS-2\n- OPS-3\n- **Required by:** OPS-4\n- OPS-5\n"
+    assert section(lines) == [
+        ("blocks", "OPS-1", "declared"),
+        ("blocks", "OPS-2", "declared"),
+        ("depends_on", "OPS-3", "declared"),
+        ("blocks", "OPS-4", "declared"),
+        ("depends_on", "OPS-5", "declared"),
+    ]
+
+
+def test_unknown_label_makes_it_prose() -> None:
+    assert section("- What comes later:\n  - Story 1.2 (Mail)\n") == [("depends_on", "1.2", "prose")]
+
+
+def test_wrapped_sentence_that_goes_on_with_an_id_is_prose() -> None:
+    assert section("- the schema that comes with\n  OPS-1 is needed\n") == [("depends_on", "OPS-1", "prose")]
+
+
+@pytest.mark.parametrize(
+    ("heading", "relation"),
+    [
+        ("Dependencies", "depends_on"),
+        ("🔗 **Dependencies**", "depends_on"),
+        ("Depends On", "depends_on"),
+        ("Prerequisites", "depends_on"),
+        ("Blocked by:", "depends_on"),
+        ("Blocks", "blocks"),
+        ("Bloqueia:", "blocks"),
+        ("Related Stories", "related"),
+        ("References", "related"),
+    ],
+)
+def test_headings_name_the_relation(heading: str, relation: str) -> None:
+    assert section("- OPS-1", heading) == [(relation, "OPS-1", "declared")]
+
+
+@pytest.mark.parametrize(
+    "heading", ["External Dependencies", "Dependencies Added", "Debug Log References", "Notes"]
+)
+def test_other_headings_name_no_stories(heading: str) -> None:
+    assert section("- OPS-1", heading) == []
+
+
+def test_sub_headings_give_the_direction() -> None:
+    text = (
+        "## Dependencies\n\n### Depends on\n\n- OPS-1\n\n### Blocks\n\n- OPS-2\n\n### Technical\n\n- OPS-3\n"
+    )
+    assert brief(text) == [("depends_on", "OPS-1", "declared"), ("blocks", "OPS-2", "declared")]
+
+
+def test_references_section_takes_links_and_leading_ids() -> None:
+    text = (
+        "## References\n\n- [Pool](../../docs/pool.md)\n- Depends on OPS-1\n- OPS-2: Limits\n- see [x](y.md) and [[OPS-3]]\n"
+        "- like OPS-4 in a sentence\n- [RFC](https://example.org/rfc.md)\n- [up](../../../out.md)\n"
+    )
+    assert [(ref.relation, ref.id, ref.path, ref.line, ref.col) for ref in refs(text, 10)] == [
+        ("related", None, "docs/pool.md", 12, 3),
+        ("depends_on", "OPS-1", None, 13, 14),
+        ("related", "OPS-2", None, 14, 3),
+        ("related", None, "plan/ops/y.md", 15, 7),
+        ("related", "OPS-3", None, 15, 18),
+    ]
+
+
+def test_said_twice_is_one_reference() -> None:
+    text = "## Dependencies\n\n- OPS-1\n- ops_01\n\n## References\n\n- Depends on OPS-1\n- OPS-1\n"
+    assert [(ref.relation, ref.raw, ref.line) for ref in refs(text)] == [
+        ("depends_on", "OPS-1", 3),
+        ("related", "OPS-1", 9),
+    ]
+
+
+def test_header_lines_are_not_for_the_body() -> None:
+    assert brief("# OPS-9: X\n\n**Dependencies:** OPS-1\n\n## Story\n\nText with OPS-2.\n") == []
