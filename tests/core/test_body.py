@@ -131,10 +131,11 @@ def test_status(text: str, status: Located | None) -> None:
 
 
 PIECES = (
-    "# A", "## Dependencies", "## Acceptance Criteria", "## Status", "## References", "**Blocks:**", "- [ ] a", "- [x] b",
-    "  - c", "1. d", "- Depends on A-1", "- A-2, A-3", "[x](a.md)", "| Blocked by | A-1 | x |", "As a x I want y so that z",
-    "**Created:** 2026-01-01", "Status: x", "```", "> q", "===", "---", "", "", "text", "\ud800", "ſtatus: x",
-    "- Blocked ſtories: A-1", "completİon date: 2026", "\x00", "\x0c", "\r", "<!--", "-->", "- [[A-1]]", "é - [ ] A-1",
+    "# A", "## Dependencies", "## Acceptance Criteria", "## Status", "## References", "**Blocks:**",
+    "- [ ] a", "- [x] b", "  - c", "1. d", "- Depends on A-1", "- A-2, A-3", "[x](a.md)", "- [[A-1]]",
+    "| Blocked by | A-1 | x |", "As a x I want y so that z", "**Created:** 2026-01-01", "Status: x", "```",
+    "> q", "===", "---", "", "", "text", "\ud800", "ſtatus: x", "- Blocked ſtories: A-1", "<!--", "-->",
+    "completİon date: 2026", "\x00", "\x0c", "\r", "é - [ ] A-1", "\\", "- \\",
 )  # fmt: skip
 
 
@@ -156,10 +157,10 @@ def test_every_text_is_read_and_everything_stands_where_it_says(text: str) -> No
 
 
 LONG = (
-    "[", "*", "- [ ] ", "- [ ] a\n", "> > > ", ">", "![", "_a", "<", "`", "|", "[a](", "**a ", "<!--", "[a]: x\n", "(",
-    "As a x\n", "As a I want so that ", "**Status:** x\n", "## Status\n", "# a\n", "- Depends on A-1, ", "A-1 ",
-    "Story 1 and ", "[A-1](a.md) ", "A-", "A1-1-", "A/", "a:", "- **Blocks:**\n", "    a\n", "```\n", "a\n===\n",
-    "- \n", "\n\n- [ ] a", "none ", "(（", "\t- a\n",
+    "[", "*", "- [ ] ", "- [ ] a\n", "> > > ", ">", "![", "_a", "<", "`", "|", "[a](", "**a ", "<!--",
+    "[a]: x\n", "(", "As a x\n", "As a I want so that ", "**Status:** x\n", "## Status\n", "# a\n",
+    "- Depends on A-1, ", "A-1 ", "Story 1 and ", "[A-1](a.md) ", "A-", "A1-1-", "A/", "a:",
+    "- **Blocks:**\n", "    a\n", "```\n", "a\n===\n", "- \n", "\n\n- [ ] a", "none ", "(（", "\t- a\n",
 )  # fmt: skip
 
 

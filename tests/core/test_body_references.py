@@ -24,8 +24,9 @@ def section(lines: str, heading: str = "Dependencies") -> list[tuple[str, str | 
 
 def test_labelled_lists_give_the_direction() -> None:
     lines = (
-        "**Prerequisite Stories:**\n- OPS-1: Pool\n- OPS-2: Limits ✓\n\n**Blocked Stories:**\n- OPS-3（needs it）\n\n"
-        "**External Dependencies:** the queue of TEAM-4\n- TEAM-5\n\n**Related:**\n- OPS-6\n"
+        "**Prerequisite Stories:**\n- OPS-1: Pool\n- OPS-2: Limits ✓\n\n"
+        "**Blocked Stories:**\n- OPS-3（needs it）\n\n**External Dependencies:** queue\n- TEAM-5\n\n"
+        "**Related:**\n- OPS-6\n"
     )
     assert section(lines) == [
         ("depends_on", "OPS-1", "declared"),
@@ -135,15 +136,16 @@ def test_sub_headings_give_the_direction() -> None:
 
 def test_references_section_takes_links_and_leading_ids() -> None:
     text = (
-        "## References\n\n- [Pool](../../docs/pool.md)\n- Depends on OPS-1\n- OPS-2: Limits\n- see [x](y.md) and [[OPS-3]]\n"
-        "- like OPS-4 in a sentence\n- [RFC](https://example.org/rfc.md)\n- [up](../../../out.md)\n"
+        "## References\n\n- [Pool](../../docs/pool.md)\n- Depends on OPS-1\n- OPS-2: Limits\n"
+        "- see [x](y.md) and [[OPS-3]]\n- like OPS-4 in a sentence\n- [RFC](https://example.org/rfc.md)\n"
+        "- [up](../../../out.md)\n"
     )
     assert [(ref.relation, ref.id, ref.path, ref.line, ref.col) for ref in refs(text, 10)] == [
         ("related", None, "docs/pool.md", 12, 3),
         ("depends_on", "OPS-1", None, 13, 14),
         ("related", "OPS-2", None, 14, 3),
         ("related", None, "plan/ops/y.md", 15, 7),
-        ("related", "OPS-3", None, 15, 18),
+        ("related", "OPS-3", None, 15, 21),
     ]
 
 

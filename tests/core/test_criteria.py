@@ -20,7 +20,8 @@ def brief(text: str) -> list[tuple[str, int, int, str, bool | None]]:
 def test_sections_positions_depths_and_lines() -> None:
     text = (
         "# A\n\n## Acceptance Criteria\n\n- [ ] one\n  - [x] two\n    1. three\n- [X] four\n\n"
-        "## Tasks / Subtasks\n\n1. [x] five\n2. six\n\n## Definition of Done\n\n- [ ] seven\n\n## Lifecycle\n\n- [x] eight\n"
+        "## Tasks / Subtasks\n\n1. [x] five\n2. six\n\n## Definition of Done\n\n- [ ] seven\n\n"
+        "## Lifecycle\n\n- [x] eight\n"
     )
     assert points(text, 11) == [
         Criterion("acceptance", 0, 0, "one", False, 15),
@@ -105,7 +106,8 @@ def test_bullets_count_when_acceptance_has_nothing_else() -> None:
 
 
 def test_text_is_the_first_paragraph_as_written() -> None:
-    text = "- [ ] **Given** `x`\n  and *y*\nlazy\n\n  second paragraph\n- [x]  wide  \n> - [ ] quoted\n>   more\n"
+    text = "- [ ] **Given** `x`\n  and *y*\nlazy\n\n  second paragraph\n"
+    text += "- [x]  wide  \n> - [ ] quoted\n>   more\n"
     assert [criterion.text for criterion in points(text)] == [
         "**Given** `x` and *y* lazy",
         "wide",
@@ -114,14 +116,15 @@ def test_text_is_the_first_paragraph_as_written() -> None:
 
 
 def test_sub_headings_and_bold_lines_stay_inside() -> None:
-    text = "## Acceptance Criteria\n\n**Functional Requirements:**\n- [ ] a\n\n### Speed\n- [ ] b\n\n## Other\n- [ ] c\n"
+    text = "## Acceptance Criteria\n\n**Functional Requirements:**\n- [ ] a\n\n"
+    text += "### Speed\n- [ ] b\n\n## Other\n- [ ] c\n"
     assert [criterion.section for criterion in points(text)] == ["acceptance", "acceptance", "other"]
 
 
 def test_bold_lines_serve_as_headings() -> None:
     text = (
-        "## Story\n\n**Acceptance Criteria:**\n- [ ] a\n\n**Definition of Done**\n- [ ] b\n\n**Notes:**\n1. no\n\n"
-        "## More\n\n**Tasks:**\n1. c\n\n## Last\n\n1. no\n"
+        "## Story\n\n**Acceptance Criteria:**\n- [ ] a\n\n**Definition of Done**\n- [ ] b\n\n"
+        "**Notes:**\n1. no\n\n## More\n\n**Tasks:**\n1. c\n\n## Last\n\n1. no\n"
     )
     assert [(criterion.section, criterion.text) for criterion in points(text)] == [
         ("acceptance", "a"),

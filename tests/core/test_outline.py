@@ -42,6 +42,7 @@ NASTY = {
     "table": "| a | b |\n|---|---|\n| - c | # d |\n\n- e\n",
     "table without outer bars": "a | b\n--|--\n1 | 2\n- e\n",
     "escaped marks": "\\# no\n\n\\- no\n\n- \\[ ] a\n",
+    "hard break first": "1) \\\na\n- \\\nb\n",
     "tabs": "-\ta\n\t- b\n",
     "letters of four bytes": "# 🚀 é\n\n- [ ] 完成 🚀\n  目标\n- b\n",
     "no final newline": "- a",

@@ -141,8 +141,7 @@ class _SectionReader:
         found = () if goes_on else names_at(line, begin, end, self.path, bare=labelled)
         if found:
             confidence = "declared" if state.certain else "prose"
-            for start, stop, named in found:
-                self.found.append(place.reference(start, stop, named, confidence))
+            self.found += [place.reference(start, stop, named, confidence) for start, stop, named in found]
             self.after_text = False
             return
         if says_none(line[begin:end]):

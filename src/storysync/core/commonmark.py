@@ -52,11 +52,10 @@ class _Reader:
         )
 
     def take(self, event: Any, start: int, end: int) -> None:
-        if isinstance(event, str):
-            if event == "Rule":
-                self.awaiting, self.item = False, None
+        if event == "Rule":
+            self.awaiting, self.item = False, None
             return
-        ((name, value),) = event.items()
+        name, value = (event, None) if isinstance(event, str) else next(iter(event.items()))
         tag = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
         if name == "Start" and tag in _BLOCKS:
             self._begin(tag, value, start, end)

@@ -85,8 +85,8 @@ def status_section(lines: list[str], outline: Outline, sections: list[Span]) -> 
         if len(span.heading.text) > 120 or "tatus" not in span.heading.text.lower():
             continue
         found = _STATUS_HEADING.fullmatch(span.heading.text)
-        if found is None:
-            continue
+        if found is None or not lines[span.begin].startswith(span.heading.text, span.heading.col - 1):
+            continue  # some other heading, or one of several lines
         if found["value"]:
             return Located(_value(found["value"]), span.begin, span.heading.col - 1 + found.start("value"))
         for row in range(span.begin + 1, span.end):
@@ -102,8 +102,8 @@ def status_section(lines: list[str], outline: Outline, sections: list[Span]) -> 
 def _value(text: str) -> str:
     """A value without the marks of emphasis around it, up to the next pair of a packed line."""
     found = _NEXT_PAIR.search(text)
-    text = (text[: found.start()] if found else text).strip()
-    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
+    text = (text[: found.start()] if found else text).strip(" \t")
+    return text[:-2].rstrip(" \t") if text.endswith("**") and text.count("**") % 2 else text
 
 
 def _counts(field: str, line: re.Match[str], row: int, sections: list[Span]) -> bool:

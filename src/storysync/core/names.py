@@ -24,8 +24,8 @@ class Named(NamedTuple):
 _NO_PREFIXES = frozenset(
     ("AC", "ADR", "AES", "ANSI", "ARM", "ASCII", "BASE", "BIP", "CRC", "CSS", "CVE", "CWE", "CP", "ECMA",
      "ED", "ERC", "ES", "FIPS", "GDPR", "GMT", "GPT", "H", "HMAC", "HTML", "HTTP", "IEC", "IEEE", "IPV",
-     "ISO", "JSR", "LATIN", "MD", "MP", "NIST", "OAUTH", "PBKDF", "PCI", "PEP", "PKCS", "RFC", "RSA", "SECP", "SHA",
-     "SLIP", "SOC", "SSL", "TLS", "UCS", "UTC", "UTF", "WCAG", "WIN", "X")
+     "ISO", "JSR", "LATIN", "MD", "MP", "NIST", "OAUTH", "PBKDF", "PCI", "PEP", "PKCS", "RFC", "RSA", "SECP",
+     "SHA", "SLIP", "SOC", "SSL", "TLS", "UCS", "UTC", "UTF", "WCAG", "WIN", "X")
 )  # fmt: skip
 
 # Parts of patterns. The last group of every alternative says what was found (see `named_by`).
@@ -74,6 +74,7 @@ _REMARK = re.compile(
     r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*(?:$|[:：,;—|✓✅✔]|[-–]{1,2}[ \t])"
 )
 _DIGIT = re.compile("[0-9]")
+_PLURAL = re.compile(r"[*_`~]*[^\W\d_]+s[ \t]")  # "Stories 1-4" is a range, "Story 1-4" an id
 _LETTER = re.compile(r"[^\W\d_]")
 _LETTERS = re.compile("[A-Za-z]*")
 EDGE = " \t\"'`*_"
@@ -100,9 +101,9 @@ def names_at(text: str, begin: int, end: int, path: str, *, bare: bool) -> list[
         if name is None:
             break
         named = named_by(name, path)
-        if named is None or (name.lastgroup == "bare" and not bare):
+        if named is None or (name.lastgroup == "bare" and not (bare or numbered)):
             break
-        numbered = name.lastgroup == "number"
+        numbered = name.lastgroup == "number" or (numbered and name.lastgroup == "bare")
         behind = name.end()
         if numbered and not (_REMARK.match(text, behind, end) or _MORE.match(text, behind, end)):
             break
@@ -138,7 +139,9 @@ def named_by(found: re.Match[str], path: str) -> Named | None:
         return _file(name, path)
     if kind in ("scoped", "scopednumber"):
         return _scoped(found["scope"], name)
-    return None if kind == "url" else Named(None, name, None)
+    if kind == "url" or (kind == "number" and "-" in name and _PLURAL.match(found[0])):
+        return None
+    return Named(None, name, None)
 
 
 def is_story_like(story_id: str) -> bool:

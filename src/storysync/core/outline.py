@@ -48,9 +48,9 @@ class Outline(msgspec.Struct, gc=False):
 def paragraph_text(lines: list[str], row: int, col: int, last_row: int) -> str:
     """The source of a paragraph on one line: soft breaks become a blank, marks of quotes go."""
     if last_row == row:
-        return lines[row][col:].strip()
+        return lines[row][col:].strip(" \t")
     source = "\n".join([lines[row][col:], *lines[row + 1 : last_row + 1]])
-    return _CONTINUATION.sub(" ", source).strip()
+    return _CONTINUATION.sub(" ", source).strip(" \t")
 
 
 def atx_heading(text: str) -> tuple[int, str, int] | None:

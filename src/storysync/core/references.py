@@ -31,8 +31,8 @@ from storysync.core.story import Reference
 NONE_WORDS = frozenset(
     ("", "-", "--", "---", "–", "—", "/", "[]", "{}", "~", "null", "nil", "none", "no", "n/a", "na", "n.a",
      "tbd", "nothing", "no dependencies", "no dependency", "not applicable", "none yet", "aucun", "aucune",
-     "geen", "keine", "keiner", "nenhum", "nenhuma", "ninguno", "ninguna", "nessuno", "nessuna", "无", "無", "没有",
-     "없음", "なし")
+     "geen", "keine", "keiner", "nenhum", "nenhuma", "ninguno", "ninguna", "nessuno", "nessuna", "无",
+     "無", "没有", "없음", "なし")
 )  # fmt: skip
 """Values that say that there is no reference, in lower case and without a final full stop."""
 

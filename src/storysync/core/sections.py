@@ -131,7 +131,7 @@ def meaning(heading: str) -> Meaning:
     if len(heading) > _LONGEST:
         return _NOTHING
     words = plain(heading)
-    criteria = _CRITERIA_WORDS.get(words) or _CRITERIA_WORDS.get(_TAIL.sub("", words))
+    criteria = _CRITERIA_WORDS.get(words) or _CRITERIA_WORDS.get(_EDGES.sub("", _TAIL.sub("", words)))
     if words in _DEPENDENCY_WORDS:
         return Meaning(criteria, "dependencies", LABELS[words] or "")
     if words in _RELATED_WORDS:
