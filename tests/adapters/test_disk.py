@@ -155,3 +155,19 @@ def test_what_may_not_be_read_is_told_and_the_rest_is_found(tmp_path: Path) -> N
             "['open.md', 'secret.md'] ['closed'] ['unreadable-folder']", "unreadable-file",
         ], done.stderr  # fmt: skip
         (root / "closed").chmod(stat.S_IRWXU)
+
+
+def test_only_worktrees_are_left_out_wherever_the_repository_lies(tmp_path: Path) -> None:
+    fill(tmp_path, "module/a.md", "nested/b.md", "tree/c.md")
+    (tmp_path / "module/.git").write_text("gitdir: /home/me/worktrees/repo/.git/modules/module\n")
+    (tmp_path / "nested/.git").write_text("gitdir: /x/.git/worktrees/main/modules/nested\n")
+    (tmp_path / "tree/.git").write_text("gitdir: /x/.git/worktrees/tree\n")
+    assert set(scan(tmp_path).files) == {"module/a.md", "nested/b.md"}
+
+
+def test_a_look_chooses_between_two_spellings_as_a_scan_does(tmp_path: Path) -> None:
+    fill(tmp_path, "\u00e9.md", "e\u0301.md", "caf\u00e9/a.md", "cafe\u0301/a.md")
+    whole = scan(tmp_path)
+    found, missing = disk.look(tmp_path, is_markdown, PRUNE, ["\u00e9.md", "caf\u00e9", "caf\u00e9/a.md"])
+    assert (found.files, found.raw, found.problems) == (whole.files, whole.raw, whole.problems)
+    assert not missing

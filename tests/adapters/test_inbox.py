@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -99,3 +100,22 @@ def test_a_million_events_take_bounded_memory_and_no_tokens(inbox: Inbox) -> Non
         inbox.touch("demo", Kind.CREATED, *(f"d{number % 300}/{number}-{one}.md" for one in range(20)))
     assert inbox.dirty("demo") == 1
     assert inbox._wake.empty()
+
+
+def test_a_signal_may_stop_it_in_the_middle_of_a_stop(inbox: Inbox) -> None:
+    """Two signals in a row, or one during the daemon's own stop, run the handler inside of itself."""
+
+    def stop_within_stop() -> None:
+        def at_every_call(frame: object, event: str, argument: object) -> None:
+            sys.setprofile(None)
+            inbox.stop()
+            sys.setprofile(at_every_call)
+
+        sys.setprofile(at_every_call)
+        inbox.stop()
+
+    thread = threading.Thread(target=stop_within_stop, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert inbox.stopping

@@ -15,7 +15,8 @@ def test_every_code_is_kebab_case_and_fully_described():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code)
         assert about.severity in SEVERITIES
         assert about.summary.endswith(".")
-        assert about.remedy.endswith(".")
+        assert about.remedy[0].islower()
+        assert not about.remedy.endswith(".")
 
 
 @pytest.mark.parametrize(

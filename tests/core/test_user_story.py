@@ -29,6 +29,8 @@ def told(text: str) -> tuple[str | None, str | None, str | None]:
         "*As a* rider *I want* to lock the bike *so that* nobody takes it",
         "**As a:** rider\n**I want:** to lock the bike\n**So that:** nobody takes it\n",
         "## User Story\n\nAs a rider I want to lock the bike so that nobody takes it\n## Tasks\n\n- x\n",
+        "**As the** rider,\n**I want** to lock the bike,\n**So that** nobody takes it\n",
+        "AS THE rider I WANT to lock the bike SO THAT nobody takes it",
     ],
 )
 def test_spellings(text: str) -> None:

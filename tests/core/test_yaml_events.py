@@ -195,3 +195,9 @@ def test_where_the_quick_way_answers_it_answers_like_the_events(text: str):
 def test_any_text_is_parsed_or_refused_without_an_exception(text: str):
     parsed = parse_yaml(text)
     assert parsed.broken == (parsed.root is None and bool(parsed.problems)) or parsed.root is not None
+
+
+def test_escaped_control_characters_are_replaced_and_reported():
+    parsed = parse_yaml('title: "a\\0b\\x1b"\nnext: "x\\ty"\n')
+    assert plain_value(parsed.root or Scalar("", 0, 0)) == {"title": "a\ufffdb\ufffd", "next": "x\ty"}
+    assert only_problem(parsed) == ("control-character", 1, 8)

@@ -14,7 +14,13 @@ import pytest
 from storysync.jobs.project import resolve_project
 from storysync.jobs.sync import SyncReport, sync
 from storysync.jobs.verify import VerifyReport, verify
-from storysync.settings import DeletionSettings, ProjectSettings, ReadingSettings, SqliteSettings
+from storysync.settings import (
+    BacklogSettings,
+    DeletionSettings,
+    ProjectSettings,
+    ReadingSettings,
+    SqliteSettings,
+)
 from storysync.store import migrate
 from storysync.store.store import Store
 
@@ -36,6 +42,7 @@ class World:
     clock: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     deletions: DeletionSettings = field(default_factory=DeletionSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
+    backlogs: tuple[BacklogSettings, ...] = ()
 
     def root(self, project: str = "demo") -> Path:
         root = self.folder / project
@@ -62,7 +69,8 @@ class World:
         )  # fmt: skip
 
     def project(self, name: str = "demo") -> Any:
-        return resolve_project(ProjectSettings(path=str(self.root(name)), reading=self.reading))
+        settings = ProjectSettings(path=str(self.root(name)), reading=self.reading, backlogs=self.backlogs)
+        return resolve_project(settings)
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
         with self.store.reading() as reader:

@@ -137,6 +137,17 @@ def test_files_of_others_are_left_alone(store: Store) -> None:
     assert set(others) < set(os.listdir(directory))
 
 
+def test_two_databases_may_share_a_directory(store: Store, tmp_path: Path) -> None:
+    shared = str(tmp_path / "shared")
+    with Store.open(f"sqlite:///{tmp_path}/other/s.db", SqliteSettings()) as other:
+        theirs = back_up(other, NOON - timedelta(days=1), directory=shared, keep=1)
+        for hour in range(3):
+            ours = back_up(store, NOON + timedelta(hours=hour), directory=shared, keep=1)
+    assert theirs.file is not None
+    assert ours.file is not None
+    assert set(os.listdir(shared)) == {theirs.file.name, ours.file.name}
+
+
 def test_what_a_killed_attempt_left_is_removed_by_the_next(store: Store) -> None:
     directory = store.path.parent / "backups"
     directory.mkdir()

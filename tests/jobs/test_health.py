@@ -94,8 +94,16 @@ def test_a_first_scan_that_is_not_finished(store: Store) -> None:
 
 def test_no_backup_yet_is_a_warning(store: Store) -> None:
     with store.writing() as tx:
-        tx.execute("UPDATE backups SET state = 'failed'")
+        tx.execute("DELETE FROM backups")
     assert found(check(store), "backup")[0] == "warn"
+
+
+def test_backups_that_never_succeed_are_no_mere_warning(store: Store) -> None:
+    with store.writing() as tx:
+        tx.execute("UPDATE backups SET state = 'failed', message = 'the disk is full'")
+    state, reason = found(check(store), "backup")
+    assert state == "fail"
+    assert reason == "no backup has succeeded yet: the disk is full"
 
 
 def test_too_little_disk_space(store: Store) -> None:

@@ -1,29 +1,48 @@
 """Random changes of a tree, seen in random parts: at the end the database equals a rebuild.
 
 Events are hints. Here some are lost, doubled or late: each batch tells `sync` about a random part of what
-changed, and only the last full scan is sure to see everything.
+changed, and only the last full scan is sure to see everything. Some full scans are made in small parts, some
+of those are cut off in the middle, and deletions are held as an accident would be.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storysync.jobs.project import resolve_project
+from storysync.jobs import sync as sync_module
+from storysync.jobs.project import Project, resolve_project
 from storysync.jobs.sync import sync
 from storysync.jobs.verify import verify
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
+from storysync.settings import (
+    BacklogSettings,
+    DeletionSettings,
+    ProjectSettings,
+    ReadingSettings,
+    SqliteSettings,
+)
 from storysync.store.store import Store
 
-DELETIONS = DeletionSettings(hold_s=0)
+DELETIONS = DeletionSettings(least=2, share=0, hold_s=0)
 IDS = ["A-1", "A-2", "a_02", "B-1", "B-2", "C-1"]
-FOLDERS = ["", "one", "two", "one/deep"]
-NAMES = ["a.md", "A-1-first.md", "b.md", "c.md", "README.md"]
+DECOMPOSED = "e\u0301"
+FOLDERS = ["", "one", "two", "one/deep", "One", f"caf{DECOMPOSED}", "caf\u00e9", "vendor", "a.md"]
+NAMES = ["a.md", "A.md", "A-1-first.md", "b.md", "c.md", "README.md", "\u00e9.md", f"{DECOMPOSED}.md"]
+RULES = {
+    "usual": {},
+    "folder scope": {"reading": ReadingSettings(id_scope="folder", statuses={"strange": "done"})},
+    "less": {"reading": ReadingSettings(exclude=("one/*", "A*"), ignore=("two", "caf\u00e9"))},
+    "backlogs": {"backlogs": (BacklogSettings(id="two", path_prefix="one", name="Second", type="team"),)},
+}
 STATUSES = ["todo", "done", "ready", "draft", "strange"]
 
 
@@ -40,7 +59,14 @@ TARGETS = st.lists(st.sampled_from([*IDS, "Z-9", "beta:B-1", "alpha/A-1"]), max_
 TEXTS = st.one_of(
     st.builds(story, st.sampled_from(IDS), st.sampled_from(STATUSES), TARGETS, TARGETS),
     st.sampled_from(
-        ["", "# Notes\n\nno story\n", "---\nid: A-1\nstatus: todo\n", "---\nid: [\n---\n# A-1: x\n"]
+        [
+            "",
+            "# Notes\n\nno story\n",
+            "---\nid: A-1\nstatus: todo\n",
+            "---\nid: [\n---\n# A-1: x\n",
+            "# B-1: In a link\n\n**Status:** todo\n\n## Dependencies\n\n- [it](../one/a.md)\n- [b](b.md)",
+            "---\nstatus: ready\n---\n# No id\n",
+        ]
     ),
 )
 ROOTS = st.sampled_from(["alpha", "beta"])
@@ -50,15 +76,23 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("swap"), ROOTS, PLACES, PLACES),
     st.tuples(st.just("copy"), ROOTS, PLACES, PLACES),
     st.tuples(st.just("delete"), ROOTS, PLACES, st.none()),
+    st.tuples(st.just("delete folder"), ROOTS, st.sampled_from(FOLDERS[1:]), st.none()),
     st.tuples(st.just("break"), ROOTS, PLACES, st.none()),
+    st.tuples(st.just("shift lines"), ROOTS, PLACES, st.none()),
+    st.tuples(st.sampled_from(["link", "pipe"]), ROOTS, PLACES, st.none()),
+    st.tuples(st.just("rules"), ROOTS, st.sampled_from(sorted(RULES)), st.none()),
     st.tuples(st.just("mend"), ROOTS, PLACES, st.sampled_from(IDS)),
     st.tuples(
-        st.just("move folder"), ROOTS, st.sampled_from(FOLDERS[1:]), st.sampled_from(["new", "two/in"])
+        st.just("move folder"),
+        ROOTS,
+        st.sampled_from(FOLDERS[1:]),
+        st.sampled_from(["new", "two/in", "One", "vendor"]),
     ),
 )
 BATCHES = st.lists(
     st.tuples(
-        st.lists(OPERATIONS, min_size=1, max_size=6), st.sampled_from(["part", "some", "full", "none"])
+        st.lists(OPERATIONS, min_size=1, max_size=6),
+        st.sampled_from(["part", "some", "full", "none", "in parts", "cut off"]),
     ),
     min_size=1,
     max_size=6,
@@ -66,66 +100,128 @@ BATCHES = st.lists(
 
 
 def perform(root: Path, kind: str, one: str, other: str | None) -> set[str]:
-    """Do one operation; returns the paths that an event could name."""
+    """Do one operation, if it can be done; returns the paths that an event could name."""
+    try:
+        touched = _perform(root, kind, one, other)
+    except OSError:  # a file where a folder should be, or the other way round
+        touched = {one}
+    return {unicodedata.normalize("NFC", path) for path in touched}
+
+
+def _perform(root: Path, kind: str, one: str, other: str | None) -> set[str]:
     path = root / one
-    if kind == "write":
+    if kind in ("write", "link", "pipe"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(other or "")
+        if kind != "write" or not path.is_file() or path.is_symlink():
+            path.unlink(missing_ok=True)
+        if kind == "write":
+            path.write_text(other or "")
+        elif kind == "link":
+            path.symlink_to("b.md")
+        else:
+            os.mkfifo(path)
         return {one}
-    if not path.exists():
-        return set()
+    if kind == "delete folder":
+        shutil.rmtree(path)
+        return {one}
     if kind == "delete":
         path.unlink()
         return {one}
+    if kind == "move folder" and path.is_dir():
+        return _rename(path, root / (other or ""), {one, other or ""})
+    if path.is_symlink() or not path.is_file():
+        return set()
     if kind == "break":
         path.write_bytes(path.read_bytes()[:20] + b"\xff\xfe\x00")
-        return {one}
-    if kind == "mend":
+    elif kind == "shift lines":
+        path.write_bytes(path.read_bytes().replace(b"---\n", b"---\nmarket: eu\n", 1))
+    elif kind == "mend":
         path.write_text(story(other or "A-1", "ready", [], []))
-        return {one}
-    assert other is not None
-    target = root / other
-    if target == path or (kind == "move folder" and (target.exists() or path in target.parents)):
+    elif kind == "copy":
+        (root / (other or "")).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / (other or ""), follow_symlinks=False)
+        return {one, other or ""}
+    elif kind == "swap" and (root / (other or "")).is_file():
+        mine, theirs = path.read_bytes(), (root / (other or "")).read_bytes()
+        path.write_bytes(theirs)
+        (root / (other or "")).write_bytes(mine)
+        return {one, other or ""}
+    elif kind in ("rename", "swap"):
+        return _rename(path, root / (other or ""), {one, other or ""})
+    return {one}
+
+
+def _rename(path: Path, target: Path, touched: set[str]) -> set[str]:
+    if target == path or path in target.parents or target.is_dir():
         return set()
     target.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "copy":
-        shutil.copy(path, target)
-    elif kind == "swap" and target.exists():
-        mine, theirs = path.read_bytes(), target.read_bytes()
-        path.write_bytes(theirs)
-        target.write_bytes(mine)
-    else:
-        path.rename(target)
-    return {one, other}
+    path.rename(target)
+    return touched
+
+
+class CutOff(Exception):
+    """What a crash is to a transaction: nothing after it happens."""
+
+
+@contextmanager
+def in_parts(*, cut_off: bool) -> Iterator[None]:
+    """Two files a transaction; `cut_off`: the process ends before the last one."""
+    former = sync_module.FIRST_LOAD_FILES, sync_module.ONE_BATCH_FILES, sync_module._Run._finish
+
+    def end(*_: object, **__: object) -> None:
+        raise CutOff
+
+    sync_module.FIRST_LOAD_FILES, sync_module.ONE_BATCH_FILES = 2, 2
+    if cut_off:
+        sync_module._Run._finish = end  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    except CutOff:
+        pass
+    finally:
+        sync_module.FIRST_LOAD_FILES, sync_module.ONE_BATCH_FILES, sync_module._Run._finish = former  # type: ignore[method-assign]
 
 
 def run_sequence(
     folder: Path, database: Path, batches: list, draw_part: Callable[[set[str]], set[str]]
 ) -> None:
     url = f"sqlite:///{database}"
-    projects = {}
+    projects: dict[str, Project] = {}
     for name in ("alpha", "beta"):
         (folder / name).mkdir()
         (folder / name / "start.md").write_text(story("S-1", "todo", [], []))
         projects[name] = resolve_project(ProjectSettings(path=str(folder / name)))
     with Store.open(url, SqliteSettings()) as store:
-        for project in projects.values():
-            sync(store, project, trigger="test", deletions=DELETIONS)
+
+        def look_at(name: str, paths: set[str] | None = None, *, confirm: bool = False) -> None:
+            sync(
+                store, projects[name], trigger="test", deletions=DELETIONS,
+                paths=None if paths is None else frozenset(paths), confirm_deletions=confirm,
+            )  # fmt: skip
+
+        look_at("alpha")
         for operations, look in batches:
             touched: dict[str, set[str]] = {"alpha": set(), "beta": set()}
             for kind, root, one, other in operations:
-                touched[root] |= perform(folder / root, kind, one, other)
-            for name, project in projects.items():
+                if kind == "rules":
+                    rules = ProjectSettings(path=str(folder / root), **RULES[one])
+                    projects[root] = replace(projects[root], settings=rules)
+                else:
+                    touched[root] |= perform(folder / root, kind, one, other)
+            for name in projects:
                 if look == "full":
-                    sync(store, project, trigger="test", deletions=DELETIONS)
+                    look_at(name)
+                elif look in ("in parts", "cut off"):
+                    with in_parts(cut_off=look == "cut off"):
+                        look_at(name)
                 elif look != "none" and touched[name]:
-                    part = touched[name] if look == "part" else draw_part(touched[name])
-                    sync(store, project, trigger="test", deletions=DELETIONS, paths=frozenset(part))
-        for project in projects.values():
-            sync(store, project, trigger="test", deletions=DELETIONS, confirm_deletions=True)
-    report = verify(url, SqliteSettings(), list(projects.values()), DELETIONS)
-    assert report.equal, report.differences
-    assert not report.held
+                    look_at(name, touched[name] if look == "part" else draw_part(touched[name]))
+        for confirm in (False, True):
+            for name in projects:
+                look_at(name, confirm=confirm)
+            report = verify(url, SqliteSettings(), list(projects.values()), DELETIONS)
+            assert report.equal, report.differences
+        assert not report.held
 
 
 @settings(

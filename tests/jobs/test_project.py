@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -50,3 +51,10 @@ def test_a_missing_folder_and_a_file_are_refused(tmp_path: Path) -> None:
         resolve_project(ProjectSettings(path=str(tmp_path / "none")))
     with pytest.raises(UsageError, match="is a file, not a folder"):
         resolve_project(ProjectSettings(path=str(tmp_path / "a.md")))
+
+
+def test_a_folder_whose_path_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd-\xff"))
+    root.mkdir()
+    with pytest.raises(UsageError, match="not UTF-8"):
+        resolve_project(ProjectSettings(path=str(root)))

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storysync.errors import RootLost, UsageError
-from storysync.settings import DeletionSettings, ReadingSettings
+from storysync.settings import BacklogSettings, DeletionSettings, ReadingSettings
 
 
 def stories(world, number: int, folder: str = "") -> list[str]:  # type: ignore[no-untyped-def]
@@ -210,6 +212,46 @@ def test_a_changed_id_keeps_the_story_and_the_dangling_reference_says_so(world) 
     world.must_equal()
 
 
+def test_a_contested_id_is_reported_where_it_stands_now(world) -> None:
+    world.write("a.md", id="A-1", status="todo")
+    world.write("b.md", id="A-1", status="todo")
+    world.sync()
+    world.write("a.md", market="one more line", id="A-1", status="todo")
+    world.sync("a.md")
+    assert world.column("SELECT line FROM problems WHERE path = 'a.md'") == [3]
+    world.must_equal()
+
+
+def test_a_file_that_is_no_story_any_more_keeps_no_problem_of_one(world) -> None:
+    world.write("a.md", id="A-1", status="todo", dependencies="[NO-1]")
+    world.write("b.md", id="A-1", status="todo")
+    world.write("c.md", id="C-1", status="todo", dependencies="[D-1]")
+    world.write("d.md", id="D-1", status="todo", dependencies="[C-1]")
+    world.sync()
+    world.write("a.md", text="# Notes\n")
+    world.reading = ReadingSettings(exclude=("c.md",))
+    world.sync()
+    assert world.codes() == ["no-evidence", "dangling-reference"]
+    world.must_equal()
+
+
+def test_what_stands_where_a_story_was_has_none_of_its_problems(world) -> None:
+    path = world.write("a.md", id="A-1", status="todo", dependencies="[B-1, NO-1]")
+    world.write("b.md", id="B-1", status="todo", dependencies="[A-1]")
+    world.sync()
+    assert world.codes("a.md") == ["dangling-reference", "dependency-cycle"]
+    path.rename(world.root() / "z.md")
+    world.write("a.md", id="N-1", status="todo")
+    world.sync()
+    assert world.codes("a.md") == []
+    world.must_equal()
+    (world.root() / "z.md").rename(path)
+    world.write("z.md", text="# Notes\n")
+    world.sync()
+    assert world.codes("z.md") == ["no-evidence"]
+    world.must_equal()
+
+
 # -- files that cannot be read -----------------------------------------------------------------------------
 
 
@@ -290,6 +332,109 @@ def test_names_that_are_not_plain_text_are_kept_without_loss(world) -> None:
     world.must_equal()
 
 
+def test_a_large_file_that_grows_is_the_same_problem(world) -> None:
+    world.write("a.md", text="x" * 3_000_000)
+    world.sync()
+    world.write("a.md", text="x" * 3_500_000)
+    world.sync()
+    assert world.codes() == ["file-too-large"]
+    world.must_equal()
+
+
+def close(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the folder look as it does to a user who may not enter it."""
+    real_open, real_lstat = os.open, os.lstat
+
+    def is_closed(place: object) -> bool:
+        return isinstance(place, str) and f"{place}/".startswith(f"{folder}/")
+
+    def no_open(place, *args, **options):  # type: ignore[no-untyped-def]
+        if is_closed(place):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real_open(place, *args, **options)
+
+    def no_lstat(place, *args, **options):  # type: ignore[no-untyped-def]
+        if is_closed(place) and place != str(folder):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real_lstat(place, *args, **options)
+
+    monkeypatch.setattr(os, "open", no_open)
+    monkeypatch.setattr(os, "lstat", no_lstat)
+
+
+def test_a_folder_that_is_closed_keeps_its_stories_however_it_is_looked_at(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write("x/a.md", id="A-1", status="todo")
+    world.write("x/notes.md", text="# Notes\n")
+    world.write("b.md", id="B-1", status="todo")
+    world.sync()
+    with monkeypatch.context() as patch:
+        close(patch, world.root() / "x")
+        assert world.sync().stale == 1
+        found = world.rows("SELECT path, code, message FROM problems ORDER BY path")
+        assert [(row["path"], row["code"]) for row in found] == [
+            ("x", "unreadable-folder"), ("x/a.md", "unreadable-file"), ("x/notes.md", "unreadable-file"),
+        ]  # fmt: skip
+        world.must_equal()
+        world.write("b.md", id="B-1", status="done")
+        assert not world.sync("b.md").full
+        assert world.rows("SELECT path, code, message FROM problems ORDER BY path") == found
+        world.must_equal()
+    world.sync()
+    assert world.codes() == ["no-evidence"]
+    world.must_equal()
+
+
+def test_a_look_at_a_part_says_of_links_and_pipes_what_a_full_one_says(world) -> None:
+    world.write("a.md", id="A-1", status="todo")
+    world.sync()
+    os.mkfifo(world.root() / "pipe.md")
+    (world.root() / "link.md").symlink_to("a.md")
+    world.sync("pipe.md", "link.md")
+    assert world.codes() == ["not-a-regular-file", "not-a-regular-file"]
+    world.must_equal()
+    (world.root() / "pipe.md").unlink()
+    assert not world.sync("pipe.md").full
+    assert world.codes() == ["not-a-regular-file"]
+    world.must_equal()
+
+
+def test_two_spellings_of_one_name_are_told_until_one_is_gone(world) -> None:
+    composed, decomposed = world.root() / "\u00e9.md", world.root() / "e\u0301.md"
+    composed.write_text("---\nid: A-1\nstatus: strange\n---\n")
+    decomposed.write_text("---\nid: A-2\nstatus: strange\n---\n")
+    world.sync()
+    codes = world.codes()
+    assert set(codes) == {"path-clash", "title-missing", "unknown-status"}
+    world.sync()
+    world.sync("\u00e9.md")
+    assert world.codes() == codes
+    world.must_equal()
+    composed.unlink()
+    world.sync()
+    assert set(world.codes()) == {"title-missing", "unknown-status"}
+    world.must_equal()
+
+
+def test_a_name_in_another_unicode_form_is_noted_though_the_text_is_the_same(world) -> None:
+    decomposed = world.root() / "e\u0301.md"
+    decomposed.write_text("---\nid: A-1\nstatus: todo\n---\n")
+    world.sync()
+    decomposed.rename(world.root() / "\u00e9.md")
+    assert not world.sync().changed
+    assert world.column("SELECT path_raw FROM files") == [None]
+    world.must_equal()
+
+
+def test_ignored_folders_are_ignored_in_every_unicode_form(world) -> None:
+    world.reading = ReadingSettings(ignore=("caf\u00e9",))
+    world.write("cafe\u0301/a.md", id="A-1", status="todo")
+    world.write("b.md", id="B-1", status="todo")
+    world.sync()
+    assert world.column("SELECT path FROM files") == ["b.md"]
+
+
 # -- deletions ---------------------------------------------------------------------------------------------
 
 
@@ -349,6 +494,21 @@ def test_files_that_return_are_held_no_more(world) -> None:
     world.must_equal()
 
 
+def test_files_that_are_seen_again_in_part_are_held_no_more(world) -> None:
+    paths = stories(world, 50)
+    world.sync()
+    for path in paths[:30]:
+        (world.root() / path).rename(world.folder / path)
+    assert len(world.sync().held) == 30
+    for path in paths[:30]:
+        (world.folder / path).rename(world.root() / path)
+    world.sync(*paths[:10])
+    assert set(world.verify().held) == set(paths[10:30])
+    world.sync(*paths[10:30])
+    assert world.verify().held == ()
+    world.must_equal()
+
+
 def test_a_root_that_looks_empty_deletes_nothing(world) -> None:
     stories(world, 2)
     world.sync()
@@ -375,25 +535,50 @@ def test_a_root_that_is_gone_is_lost_and_deletes_nothing(world) -> None:
     assert world.column("SELECT state FROM roots") == ["live"]
 
 
-def test_deletions_that_git_explains_pass_at_once(world) -> None:
-    root = world.root()
+def git(world, *words: str) -> None:  # type: ignore[no-untyped-def]
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    command = ["git", *identity, "-C", str(world.root()), *words]
+    subprocess.run(command, check=True, capture_output=True)
 
-    def git(*words: str) -> None:
-        subprocess.run(
-            ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", "-C", str(root), *words],
-            check=True,
-            capture_output=True,
-        )
 
-    git("init", "-q", "-b", "main")
+def commit_many(world, folder: str = "") -> None:  # type: ignore[no-untyped-def]
+    """One commit with one story, then one with fifty more."""
+    git(world, "init", "-q", "-b", "main")
     world.write("keep.md", id="K-1", status="todo")
-    git("add", ".")
-    git("commit", "-qm", "one")
-    stories(world, 50)
-    git("add", ".")
-    git("commit", "-qm", "many")
+    git(world, "add", ".")
+    git(world, "commit", "-qm", "one")
+    stories(world, 50, folder)
+    git(world, "add", ".")
+    git(world, "commit", "-qm", "many")
+
+
+@pytest.mark.parametrize("folder", ["", "cafe\u0301/"])
+def test_deletions_that_git_explains_pass_at_once(world, folder: str) -> None:
+    commit_many(world, folder)
     world.sync()
-    git("checkout", "-q", "HEAD~1")
+    git(world, "checkout", "-q", "HEAD~1")
+    report = world.sync()
+    assert (report.removed, report.held) == (50, ())
+    world.must_equal()
+
+
+def test_a_checkout_during_a_scan_explains_what_the_next_one_misses(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from storysync.jobs import look
+
+    commit_many(world)
+    world.sync()
+    whole = look.whole
+
+    def overtaken(*args: Any, **options: Any) -> look.Todo:
+        found = whole(*args, **options)
+        git(world, "checkout", "-q", "HEAD~1")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(look, "whole", overtaken)
+        world.sync()
     report = world.sync()
     assert (report.removed, report.held) == (50, ())
     world.must_equal()
@@ -419,6 +604,18 @@ def test_a_dangling_reference_resolves_when_its_target_appears_in_any_project(wo
     (world.root("other") / "b.md").unlink()
     world.sync("b.md", project="other")
     assert world.column("SELECT state FROM story_dependencies") == ["dangling"]
+    assert world.rows("SELECT * FROM project_dependencies") == []
+    world.must_equal()
+
+
+def test_an_edge_between_projects_goes_with_its_statement(world) -> None:
+    world.write("a.md", id="A-1", status="todo", dependencies="[other:B-1]")
+    world.write("b.md", id="B-1", status="todo", project="other")
+    world.sync()
+    world.sync(project="other")
+    assert world.column("SELECT edge_count FROM project_dependencies") == [1]
+    world.write("a.md", id="A-1", status="todo")
+    world.sync("a.md")
     assert world.rows("SELECT * FROM project_dependencies") == []
     world.must_equal()
 
@@ -566,6 +763,54 @@ def test_other_rules_of_reading_read_everything_again(world) -> None:
     world.reading = ReadingSettings(exclude=("a.md",))
     assert world.sync().removed == 1
     assert world.column("SELECT state FROM files") == ["excluded"]
+    world.must_equal()
+
+
+def test_stories_that_come_after_a_scan_without_any_are_judged(world) -> None:
+    world.write("notes.md", text="# Notes\n")
+    world.write("empty.md", text="")
+    os.mkfifo(world.root() / "pipe.md")
+    world.sync()
+    (world.root() / "pipe.md").unlink()
+    world.write("empty.md", id="A-1", status="todo")
+    world.write("b.md", id="A-1", status="todo")
+    world.write("c.md", id="C-1", status="todo", dependencies="[D-1]")
+    world.write("d.md", id="D-1", status="todo", dependencies="[C-1]")
+    world.sync()
+    assert world.codes() == ["contested-id", "dependency-cycle", "contested-id", "no-evidence"]
+    world.must_equal()
+
+
+def test_a_move_seen_late_leaves_the_unchanged_files_of_the_batch_alone(world) -> None:
+    world.write("notes.md", text="# Notes\n")
+    path = world.write("old.md", id="A-1", status="todo")
+    world.sync()
+    path.rename(world.root() / "new.md")
+    report = world.sync("notes.md", "new.md")
+    assert (report.full, report.moved) == (False, 1)
+    assert world.column("SELECT path FROM files ORDER BY path") == ["new.md", "notes.md"]
+    world.must_equal()
+
+
+def test_a_backlog_of_the_settings_wins_over_a_folder_of_its_name(world) -> None:
+    world.backlogs = (BacklogSettings(id="infra", path_prefix="x", name="Ours"),)
+    world.write("infra/a.md", id="A-1", status="todo")
+    world.write("x/b.md", id="B-1", status="todo")
+    world.sync()
+    assert world.column("SELECT name FROM backlogs") == ["Ours"]
+    world.write("x/b.md", id="B-1", status="done")
+    world.sync("x/b.md")
+    world.must_equal()
+
+
+def test_an_empty_backlog_goes_with_its_settings(world) -> None:
+    world.backlogs = (BacklogSettings(id="later", path_prefix="nowhere"),)
+    stories(world, 1)
+    world.sync()
+    assert world.column("SELECT id FROM backlogs ORDER BY id") == [".", "later"]
+    world.backlogs = ()
+    world.sync()
+    assert world.column("SELECT id FROM backlogs") == ["."]
     world.must_equal()
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import threading
 import time
 from contextlib import closing
@@ -16,7 +17,7 @@ from storysync.settings import SqliteSettings
 from storysync.store import migrate
 from storysync.store.engines import sqlite
 from storysync.store.reader import open_reader
-from storysync.store.store import Store
+from storysync.store.store import Store, read_only
 
 SETTINGS = SqliteSettings(timeout=0.2)
 
@@ -168,3 +169,30 @@ def test_a_clone_has_the_same_schema(path: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(tmp_path / "b.db")) as other:
         assert one.execute(listed).fetchall() == other.execute(listed).fetchall()
     Store.open(url_of(tmp_path / "b.db"), SETTINGS).close()
+
+
+@pytest.mark.parametrize("name", ["c#", "a%41", "q?x", "é"])
+def test_a_folder_of_any_name_may_hold_the_database(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "x.db"
+    path.parent.mkdir()
+    url = sqlite.url_of(path)
+    with Store.open(url, SqliteSettings()) as store, store.reading() as reader:
+        assert store.path == path
+        assert reader.rows("SELECT COUNT(*) AS n FROM stories") == [{"n": 0}]
+        with read_only(url, SqliteSettings()) as live:
+            scratch = tmp_path / name / "scratch.db"
+            with Store.scratch(scratch, SqliteSettings(), like=live) as copy:
+                assert copy.path == scratch
+
+
+@pytest.mark.parametrize("python", [None, "/nowhere/python"])
+def test_migrating_runs_nothing_of_the_current_folder_and_needs_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str | None
+) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("open('executed', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    if python:
+        monkeypatch.setattr(sys, "executable", python)
+    with Store.open(url_of(tmp_path / "a.db"), SETTINGS) as store, store.reading() as reader:
+        assert reader.rows("SELECT COUNT(*) AS n FROM stories") == [{"n": 0}]
+    assert not (tmp_path / "executed").exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from storysync.core.story import Broken, Problem
 
 _SIGNED_LIMIT = 1 << 63
 _READ_TRIES = 3
+_LINKED_WORKTREE = re.compile(rb"/worktrees/[^/\n]+/?\s*$")  # a submodule in one goes on with /modules/
 
 Prune = Callable[[str, str], bool]
 """(name, path of a folder or file) -> whether it is not looked at."""
@@ -73,6 +75,40 @@ class _Walk:
 
     def run(self, below: str) -> Scan:
         self.pending.append((os.path.join(self.root, below) if below else self.root, below))
+        self._walk()
+        return self.found
+
+    def look(self, path: str) -> bool:
+        """Take in a file, or everything below a folder; False when no such thing is there."""
+        there = False
+        try:
+            for place in self._places(path):
+                status = _lstat(self.root, place)
+                if stat.S_ISDIR(status.st_mode):
+                    self.pending.append((place, path))
+                    self._walk()
+                    there = True
+                elif self.is_markdown(path.rpartition("/")[2]):
+                    self._file(place, path, status)
+                    there |= path in self.found.files
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                self.found.unreadable.add(path)
+        return there
+
+    def _places(self, path: str) -> list[str]:
+        """Where a path may be on disk: names of other Unicode forms, or not UTF-8, are found by listing."""
+        if path.isascii():
+            return [os.path.join(self.root, path)]
+        places = [self.root]
+        for name in path.split("/"):
+            if name.isascii():
+                places = [os.path.join(place, name) for place in places]
+            else:
+                places = [found for place in places for found in _spelled(place, name)]
+        return places
+
+    def _walk(self) -> None:
         while self.pending:
             place, path = self.pending.pop()
             try:
@@ -82,7 +118,6 @@ class _Walk:
                     raise
                 if error.errno != errno.ENOENT:
                     self._unreadable(path, error)
-        return self.found
 
     def _unreadable(self, path: str, error: OSError) -> None:
         self.found.unreadable.add(path)
@@ -101,36 +136,34 @@ class _Walk:
             for entry in listed:
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    child = prefix + _text(name)
-                    if not self.prune(name, child):
+                    child = prefix + (text := stored_name(name))
+                    if not self.prune(text, child):
                         self.pending.append((os.path.join(place, name), child))
-                elif self.is_markdown(name) and not self.prune(name, relative := prefix + _text(name)):
-                    self._file(descriptor, entry, place, relative)
+                elif self.is_markdown(name) and not self.prune(text := stored_name(name), prefix + text):
+                    try:
+                        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    self._file(os.path.join(place, name), prefix + text, status)
         finally:
             os.close(descriptor)
 
-    def _file(self, descriptor: int, entry: os.DirEntry[str], place: str, path: str) -> None:
+    def _file(self, place: str, path: str, status: os.stat_result) -> None:
+        """Note what a Markdown name stands for."""
         found = self.found
-        if entry.is_symlink():
+        if stat.S_ISLNK(status.st_mode):
             message, hint = "a symbolic link is not followed", "link to the file in the text"
             found.note(path, "not-a-regular-file", message, hint)
-            return
-        try:
-            status = os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        if not stat.S_ISREG(status.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             message = f"a {_kind(status.st_mode)} is not read"
             found.note(path, "not-a-regular-file", message, "rename or remove it")
-            return
-        if not path.isascii() and not self._spelled(path, os.path.join(place, entry.name)):
-            return
-        found.files[path] = signature(status)
+        elif path.isascii() or self._keeps(path, place):
+            found.files[path] = signature(status)
 
-    def _spelled(self, path: str, place: str) -> bool:
+    def _keeps(self, path: str, place: str) -> bool:
         """Keep the bytes of a name that the path does not say; False for the loser of two that clash."""
         found = self.found
-        raw = os.fsencode(place)[len(os.fsencode(self.root)) + 1 :]
+        raw = os.fsencode(place)[len(os.fsencode(os.path.join(self.root, ""))) :]
         if path in found.files:
             message = "two files have this name in different Unicode forms"
             found.note(path, "path-clash", message, "rename one")
@@ -150,52 +183,15 @@ def look(
 
     A folder means everything below it. A path below a pruned folder or behind a link is nothing.
     """
-    found = Scan()
+    walk = _Walk(root, is_markdown, prune)
     missing: set[str] = set()
-    for path in paths:
-        if any(prune(*step) for step in _steps(path)):
+    wanted = frozenset(paths)
+    for path in wanted:
+        steps = _steps(path)
+        covered = any(folder in wanted for _, folder in steps[:-1])
+        if any(prune(*step) for step in steps) or not (covered or walk.look(path)):
             missing.add(path)
-            continue
-        try:
-            status = _lstat(root, path)
-        except OSError as error:
-            if not path.isascii() and _find_spelling(root, is_markdown, prune, path, found):
-                continue
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                found.unreadable.add(path)
-                found.note(path, "unreadable-file", f"the file cannot be read: {error.strerror}")
-            missing.add(path)
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            part = scan(root, is_markdown, prune, below=path)
-            found.files.update(part.files)
-            found.raw.update(part.raw)
-            found.problems.update(part.problems)
-            found.unreadable |= part.unreadable
-        elif stat.S_ISREG(status.st_mode) and is_markdown(path.rpartition("/")[2]):
-            found.files[path] = signature(status)
-        else:
-            missing.add(path)
-            if is_markdown(path.rpartition("/")[2]):
-                found.note(path, "not-a-regular-file", f"a {_kind(status.st_mode)} is not read")
-    return found, missing
-
-
-def _find_spelling(
-    root: Path, is_markdown: Callable[[str], bool], prune: Prune, path: str, found: Scan
-) -> bool:
-    """A path whose name on disk is in another Unicode form, or not UTF-8: found by listing folders."""
-    above = path.rpartition("/")[0]
-    while not above.isascii():
-        above = above.rpartition("/")[0]
-    try:
-        part = scan(root, is_markdown, prune, below=above)
-    except OSError:
-        return False
-    names = [one for one in part.files if one == path or one.startswith(path + "/")]
-    found.files.update((one, part.files[one]) for one in names)
-    found.raw.update((one, part.raw[one]) for one in names if one in part.raw)
-    return bool(names)
+    return walk.found, missing
 
 
 def read(root: Path, path: str, raw: bytes | None, limit: int) -> tuple[Signature, bytes] | Broken | None:
@@ -214,7 +210,7 @@ def read(root: Path, path: str, raw: bytes | None, limit: int) -> tuple[Signatur
             if not stat.S_ISREG(before.st_mode):
                 return None
             if before.st_size > limit:
-                size = f"{before.st_size / 1024:.0f} KiB, more than {limit // 1024}"
+                size = f"more than {limit // 1024} KiB"
                 hint = "split it, raise `reading.max_file_kb`, or exclude it"
                 return Broken((Problem("file-too-large", f"the file has {size}", hint=hint),))
             data = os.pread(descriptor, before.st_size + 1, 0)
@@ -250,8 +246,8 @@ def _signed(number: int) -> int:
     return number if number < _SIGNED_LIMIT else number - 2 * _SIGNED_LIMIT
 
 
-def _text(name: str) -> str:
-    """A name as text that every database takes: normal form C, undecodable bytes replaced."""
+def stored_name(name: str) -> str:
+    """A name or path as text that every database takes: normal form C, undecodable bytes replaced."""
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
@@ -267,25 +263,33 @@ def _kind(mode: int) -> str:
     return "device"
 
 
+def _spelled(folder: str, name: str) -> list[str]:
+    """What in a folder has a name that is stored as this one; nothing in what is no folder."""
+    try:
+        return [os.path.join(folder, one) for one in os.listdir(folder) if stored_name(one) == name]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def _steps(path: str) -> list[tuple[str, str]]:
     """(name, path) of every folder on the way, and of the path itself."""
     parts = path.split("/")
     return [(part, "/".join(parts[: index + 1])) for index, part in enumerate(parts)]
 
 
-def _lstat(root: Path, path: str) -> os.stat_result:
+def _lstat(root: str, place: str) -> os.stat_result:
     """lstat that passes neither through links nor into linked worktrees below the root."""
-    for _, folder in _steps(path)[:-1]:
-        place = os.path.join(root, folder)
-        if stat.S_ISLNK(os.lstat(place).st_mode) or _is_linked_worktree(place):
+    top = os.path.join(root, "")
+    for _, folder in _steps(place[len(top) :])[:-1]:
+        if stat.S_ISLNK(os.lstat(top + folder).st_mode) or _is_linked_worktree(top + folder):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    return os.lstat(os.path.join(root, path))
+    return os.lstat(place)
 
 
 def _is_linked_worktree(folder: str) -> bool:
     """A checkout of the same repository inside another: its stories would all be contested."""
     try:
         with open(os.path.join(folder, ".git"), "rb") as pointer:
-            return b"/worktrees/" in pointer.read(4096)
+            return _LINKED_WORKTREE.search(pointer.read(4096)) is not None
     except OSError:
         return False

@@ -53,6 +53,7 @@ class KnownFile(msgspec.Struct, frozen=True, gc=False):
     signature: Signature | None
     content_hash: str | None
     state: str
+    path_raw: bytes | None = None
 
 
 class Tombstone(msgspec.Struct, frozen=True, gc=False):

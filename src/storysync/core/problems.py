@@ -15,7 +15,10 @@ from storysync.core.story import Problem
 
 
 class Code(NamedTuple):
-    """One kind of problem. `summary` is one sentence, `remedy` what the owner of the file can do."""
+    """One kind of problem. `summary` is one sentence, `remedy` what the owner of the file can do:
+
+    a hint, so it begins in lower case and has no full stop.
+    """
 
     severity: str  # error, warning, info
     summary: str
@@ -24,190 +27,190 @@ class Code(NamedTuple):
 
 _FILE = {
     "unreadable-file": Code(
-        "error", "The file could not be read.", "Check its permissions; the last good row stays until then."
+        "error", "The file could not be read.", "check its permissions; the last good row stays until then"
     ),
     "unreadable-folder": Code(
-        "error", "The folder could not be listed.", "Check its permissions; its stories stay until then."
+        "error", "The folder could not be listed.", "check its permissions; its stories stay until then"
     ),
     "not-a-regular-file": Code(
         "warning", "The name belongs to a pipe, a device or a socket, which is never opened.",
-        "Remove it, or add it to `ignore`.",
+        "remove it, or add it to `ignore`",
     ),
     "symlink-outside": Code(
         "warning", "A symbolic link leads out of the project and is not followed.",
-        "Put the file into the project, or add the link to `ignore`.",
+        "put the file into the project, or add the link to `ignore`",
     ),
     "symlink-loop": Code(
-        "warning", "A symbolic link leads back to itself or to a folder above it.", "Remove the link."
+        "warning", "A symbolic link leads back to itself or to a folder above it.", "remove the link"
     ),
     "file-too-large": Code(
         "error", "The file is larger than `max_file_kb` and was not read.",
-        "Split the file, or raise `max_file_kb`.",
+        "split the file, or raise `max_file_kb`",
     ),
     "path-not-utf8": Code(
         "info", "The path has bytes that are not UTF-8; it is stored with replacement characters.",
-        "Rename the file in UTF-8.",
+        "rename the file in UTF-8",
     ),
     "path-clash": Code(
-        "warning", "Two files have the same path once accents are composed (NFC).", "Rename one of them."
+        "warning", "Two files have the same path once accents are composed (NFC).", "rename one of them"
     ),
     "empty-file": Code(
         "error", "The file has nothing but blanks; perhaps a writer was interrupted.",
-        "Restore the text, or delete the file.",
+        "restore the text, or delete the file",
     ),
     "not-utf8": Code(
-        "error", "The bytes are not UTF-8, nor UTF-16 with a byte order mark.", "Save the file as UTF-8."
+        "error", "The bytes are not UTF-8, nor UTF-16 with a byte order mark.", "save the file as UTF-8"
     ),
     "nul-byte": Code(
         "error", "The file has NUL characters, so it is binary or damaged.",
-        "Restore the file from version control.",
+        "restore the file from version control",
     ),
     "merge-conflict": Code(
         "error", "The head of the file has conflict markers of an unfinished merge.",
-        "Resolve the merge and remove the markers.",
+        "resolve the merge and remove the markers",
     ),
     "conflict-marker": Code(
         "warning", "The body has a line that looks like a conflict marker of a merge.",
-        "Resolve the merge and remove the markers.",
+        "resolve the merge and remove the markers",
     ),
     "control-character": Code(
-        "warning", "A control character was replaced by U+FFFD.", "Remove the character."
+        "warning", "A control character was replaced by U+FFFD.", "remove the character"
     ),
     "byte-order-mark": Code(
-        "info", "The file begins with a byte order mark.", "Save it as UTF-8 without one."
+        "info", "The file begins with a byte order mark.", "save it as UTF-8 without one"
     ),
-    "utf-16": Code("info", "The file is UTF-16.", "Save it as UTF-8."),
+    "utf-16": Code("info", "The file is UTF-16.", "save it as UTF-8"),
     "crlf-line-ends": Code(
         "info", "Lines end with a carriage return; they are stored with line feeds.",
-        "Convert the line ends, if you do not want them.",
+        "convert the line ends, if you do not want them",
     ),
-    "no-final-newline": Code("info", "The last line has no line feed.", "End the file with one."),
+    "no-final-newline": Code("info", "The last line has no line feed.", "end the file with one"),
     "internal-error": Code(
         "error", "The reader failed on this file; that is a fault of storysync.",
-        "Please report the file and the message.",
+        "please report the file and the message",
     ),
 }  # fmt: skip
 
 _HEAD = {
     "front-matter-unclosed": Code(
         "error", "The front matter begins with `---` but has no closing `---`.",
-        "Add a line `---` after the last key.",
+        "add a line `---` after the last key",
     ),
     "front-matter-too-large": Code(
         "error", "The front matter is larger than `max_front_matter_kb` and was not parsed as YAML.",
-        "Move long text into the body, or raise `max_front_matter_kb`.",
+        "move long text into the body, or raise `max_front_matter_kb`",
     ),
     "front-matter-invalid": Code(
         "error", "The front matter is not valid YAML; plain `key: value` lines were read nevertheless.",
-        "Mend the line; text with `:`, `#`, `@` or quotes must be quoted.",
+        "mend the line; text with `:`, `#`, `@` or quotes must be quoted",
     ),
     "front-matter-not-mapping": Code(
         "error", "The front matter is a list or a text instead of `key: value` pairs.",
-        "Write one `key: value` on each line.",
+        "write one `key: value` on each line",
     ),
     "yaml-too-deep": Code(
-        "error", "The front matter is nested more than 32 levels deep.", "Flatten the value."
+        "error", "The front matter is nested more than 32 levels deep.", "flatten the value"
     ),
     "yaml-alias": Code(
-        "error", "The front matter uses a YAML alias (`*name`), which is not expanded.", "Repeat the value."
+        "error", "The front matter uses a YAML alias (`*name`), which is not expanded.", "repeat the value"
     ),
     "duplicate-key": Code(
-        "warning", "A key of the front matter appears twice; the last one counts.", "Remove one of them."
+        "warning", "A key of the front matter appears twice; the last one counts.", "remove one of them"
     ),
     "duplicate-field": Code(
         "warning", "A header field appears twice with different values; the first one counts.",
-        "Remove one of them.",
+        "remove one of them",
     ),
     "field-disagreement": Code(
         "warning", "The front matter and the header give different values; the front matter counts.",
-        "Make them agree, or remove one of them.",
+        "make them agree, or remove one of them",
     ),
     "not-a-text": Code(
-        "warning", "A list or mapping stands where one value was expected.", "Write a single value."
+        "warning", "A list or mapping stands where one value was expected.", "write a single value"
     ),
 }  # fmt: skip
 
 _STORY = {
     "no-evidence": Code(
         "info", "Nothing says that this file is a story: no id, no status, no id in the first heading.",
-        "Give it an `id` or a `status` if it is one; else exclude it.",
+        "give it an `id` or a `status` if it is one; else exclude it",
     ),
     "id-missing": Code(
-        "warning", "The story has no id, so nothing can refer to it by id.", "Add an `id`."
+        "warning", "The story has no id, so nothing can refer to it by id.", "add an `id`"
     ),
     "id-from-file-name": Code(
-        "info", "The id was taken from the file name.", "Write the id into the file to survive a rename."
+        "info", "The id was taken from the file name.", "write the id into the file to survive a rename"
     ),
     "id-disagreement": Code(
         "warning", "The front matter, the header and the first heading name different ids.",
-        "Make them agree; the front matter counts first, then the header.",
+        "make them agree; the front matter counts first, then the header",
     ),
     "id-differs-from-file-name": Code(
-        "warning", "The file is named after another id.", "Rename the file or correct the id."
+        "warning", "The file is named after another id.", "rename the file or correct the id"
     ),
     "title-missing": Code(
-        "warning", "There is no title and no first heading; the file name serves as title.", "Add a `title`."
+        "warning", "There is no title and no first heading; the file name serves as title.", "add a `title`"
     ),
     "several-headings": Code(
         "warning", "The file has more than one first-level heading; the first one counts.",
-        "Use `##` for the others.",
+        "use `##` for the others",
     ),
-    "status-missing": Code("warning", "The story has no status.", "Add a `status`."),
+    "status-missing": Code("warning", "The story has no status.", "add a `status`"),
     "unknown-status": Code(
-        "warning", "The status is not a known word.", "Use a known word, or map it under `statuses`."
+        "warning", "The status is not a known word.", "use a known word, or map it under `statuses`"
     ),
     "partial-status": Code(
         "warning", "The status says done, but only in part; it counts as in progress.",
-        "Write `in progress`, or `done` when all of it is.",
+        "write `in progress`, or `done` when all of it is",
     ),
     "status-disagreement": Code(
         "warning", "Two places in the file give different statuses.",
-        "Make them agree; the front matter counts first, then the header.",
+        "make them agree; the front matter counts first, then the header",
     ),
     "unknown-priority": Code(
-        "warning", "The priority is not a known word.", "Use a known word, or map it under `priorities`."
+        "warning", "The priority is not a known word.", "use a known word, or map it under `priorities`"
     ),
     "priority-number": Code(
         "info", "The priority is a number above 5, which has no rank; it is kept as text.",
-        "Map the number under `priorities` if it has a rank.",
+        "map the number under `priorities` if it has a rank",
     ),
     "unknown-estimate": Code(
         "warning", "The estimate was not understood; it is kept as text.",
-        "Write points (`3`, `3sp`), a size (`M`) or a time (`2 days`), or map it under `estimates`.",
+        "write points (`3`, `3sp`), a size (`M`) or a time (`2 days`), or map it under `estimates`",
     ),
-    "invalid-date": Code("warning", "The date does not exist or was not understood.", "Write `YYYY-MM-DD`."),
+    "invalid-date": Code("warning", "The date does not exist or was not understood.", "write `YYYY-MM-DD`"),
     "ambiguous-date": Code(
-        "warning", "Day and month of the date cannot be told apart.", "Write `YYYY-MM-DD`."
+        "warning", "Day and month of the date cannot be told apart.", "write `YYYY-MM-DD`"
     ),
     "placeholder": Code(
-        "warning", "The value is a placeholder of a template and was left out.", "Fill it in, or remove it."
+        "warning", "The value is a placeholder of a template and was left out.", "fill it in, or remove it"
     ),
 }  # fmt: skip
 
 _GRAPH = {
     "dangling-reference": Code(
         "warning", "The story that is referred to does not exist (yet).",
-        "Correct the id, or create the story; the edge appears by itself then.",
+        "correct the id, or create the story; the edge appears by itself then",
     ),
     "ambiguous-reference": Code(
         "warning", "The reference fits several stories; none was chosen.",
-        "Write the id exactly as one of them spells it, or a link to its file.",
+        "write the id exactly as one of them spells it, or a link to its file",
     ),
     "relaxed-match": Code(
-        "info", "The reference was resolved although it is spelled differently.", "Spell the id exactly."
+        "info", "The reference was resolved although it is spelled differently.", "spell the id exactly"
     ),
-    "self-reference": Code("warning", "The story refers to itself.", "Remove the reference."),
+    "self-reference": Code("warning", "The story refers to itself.", "remove the reference"),
     "dependency-cycle": Code(
         "error", "Stories depend on each other in a circle, so none of them can become ready.",
-        "Remove one of the dependencies named.",
+        "remove one of the dependencies named",
     ),
     "contested-id": Code(
         "error", "Several files claim the same id; all are kept, and references to it are ambiguous.",
-        "Give each story its own id.",
+        "give each story its own id",
     ),
     "deletion-held": Code(
         "warning", "Many files vanished at once; their stories are kept until that is confirmed.",
-        "Run `storysync sync --confirm-deletions`, or bring the files back.",
+        "run `storysync sync --confirm-deletions`, or bring the files back",
     ),
 }  # fmt: skip
 

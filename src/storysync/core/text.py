@@ -10,7 +10,8 @@ from storysync.core.problems import problem
 from storysync.core.story import Broken, Problem
 
 _C0 = bytes([*range(9), 11, 12, *range(14, 32), 127])
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but tab and line feed."""
 _CONFLICT = re.compile(r"^(?:<<<<<<< |>>>>>>> )", re.MULTILINE)
 _MOST_CONTROLS = 20
 """How many control characters of one file are reported one by one."""
@@ -80,11 +81,11 @@ def _decoded(data: bytes, problems: list[Problem]) -> str | Problem:
 
 def _replaced(text: str, problems: list[Problem]) -> str:
     """The text with U+FFFD for control characters, each reported at its place."""
-    for count, found in enumerate(_CONTROL.finditer(text)):
+    for count, found in enumerate(CONTROL.finditer(text)):
         line, col = position(text, found.start())
         if count == _MOST_CONTROLS:
             problems.append(problem("control-character", "more control characters from here on", line, col))
             break
         message = f"control character U+{ord(found[0]):04X} was replaced"
         problems.append(problem("control-character", message, line, col))
-    return _CONTROL.sub("\ufffd", text)
+    return CONTROL.sub("\ufffd", text)

@@ -20,7 +20,8 @@ class UserStory(NamedTuple):
 
 NO_USER_STORY = UserStory(None, None, None)
 
-_ROLE = re.compile(r"A(?:s an?|S AN?)(?=[\s*_:])")
+_ROLE = re.compile(r"A(?:s (?:an?|the)|S (?:AN?|THE))(?=[\s*_:])")
+_LEADS = ("As a", "As the", "AS A", "AS THE")  # cheaper to look for than the pattern
 _WANT = re.compile(r"I(?<!\wI)[*_]{0,3} (?:[Ww]ant|[Nn]eed|WANT|NEED)\b")
 _BENEFIT = re.compile(r"[Ss](?<!\w[Ss])[Oo] (?:[Tt]hat|THAT)\b")
 _END = re.compile(r"\n[ \t>]*(?:\n|$)|\n[ \t]*(?:#{1,6}[ \t]|```|~~~|[-*+][ \t]|\d{1,9}[.)][ \t]|\||---)")
@@ -38,7 +39,7 @@ _SECTIONS = frozenset(
 def user_story(text: str, outline: Outline, sections: list[Span]) -> UserStory:
     """The first user story below a heading such as "User Story", else the first of the text."""
     first: UserStory | None = None
-    if "As a" not in text and "AS A" not in text:
+    if not any(lead in text for lead in _LEADS):
         return NO_USER_STORY
     for found in islice(_ROLE.finditer(text), _MOST_TRIES):
         begin = text.rfind("\n", 0, found.start()) + 1
@@ -95,7 +96,7 @@ def _value(part: str) -> str | None:
     if "\n" in part:
         part = _LINE_BREAK.sub(" ", part)
     flat = " ".join(part.replace("**", "").split())
-    flat = flat.strip(" \t:_").rstrip(",;>-+ \t")
+    flat = flat.removeprefix("* ").removesuffix(" *").strip(" \t:_").rstrip(",;>-+ \t")
     if flat.count("*") % 2:
         flat = flat.strip("* ")
     return flat.rstrip(", ") or None

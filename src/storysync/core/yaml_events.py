@@ -13,6 +13,7 @@ import yaml
 
 from storysync.core.problems import problem
 from storysync.core.story import Problem
+from storysync.core.text import CONTROL
 
 MAX_DEPTH = 32
 _MOST_PROBLEMS = 50  # of one front matter
@@ -110,7 +111,7 @@ class _Builder:
         mark: Any = event.start_mark
         self.line, self.col = mark.line + self.first_line, mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
-            self.add(Scalar(event.value, self.line, self.col, not event.style))
+            self.add(Scalar(self.printable(event.value), self.line, self.col, not event.style))
         elif isinstance(event, yaml.MappingStartEvent):
             self.descend({})
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -125,6 +126,13 @@ class _Builder:
             self.documents += 1
             if self.documents > 1:
                 raise yaml.MarkedYAMLError(problem="a second YAML document begins here", problem_mark=mark)
+
+    def printable(self, text: str) -> str:
+        """A value without control characters, which only an escape such as `\\0` brings in here."""
+        if CONTROL.search(text) is None:
+            return text
+        self.note("control-character", "an escaped control character was replaced", self.line, self.col)
+        return CONTROL.sub("\ufffd", text)
 
     def descend(self, target: list[Node] | dict[str, Node]) -> None:
         if len(self.frames) > MAX_DEPTH:

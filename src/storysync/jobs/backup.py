@@ -1,7 +1,8 @@
 """Floor 3: a copy of the database that has been opened and checked before it counts as a backup.
 
-Copy into `.partial`, verify, fsync, rename, note a row. Retention counts only files that this made, and
-removes old ones only after a new one stands.
+Copy into `.partial`, verify, fsync, rename, note a row. Retention counts only files that this database has
+on record, since another may keep its own in the same directory, and removes old ones only after a new one
+stands.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def backup(
     directory = backup_directory(store.path, settings)
     try:
         file, digest, verified_at = _make(store.path, directory, started_at, now)
-        pruned, message = _prune(directory, settings.keep, file)
+        older = [one for one in _made(store, directory) if one != file]
+        pruned, message = _prune(older, settings.keep)
         report = BackupReport(
             state="good", trigger=trigger, file=file, size=file.stat().st_size, digest=digest,
             started_at=started_at, finished_at=now(), verified_at=verified_at, pruned=pruned, message=message,
@@ -138,12 +140,13 @@ def _flush_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _made(directory: Path) -> list[Path]:
-    """Our backups, newest first; nothing when there is no such directory."""
-    if not directory.is_dir():
-        return []
-    found = [file for file in directory.iterdir() if _NAME.fullmatch(file.name) and file.is_file()]
-    return sorted(found, key=lambda file: _age_key(file.name), reverse=True)
+def _made(store: Store, directory: Path) -> list[Path]:
+    """The backups in the directory that this database has on record, newest first."""
+    with store.reading() as reader:
+        rows = reader.rows("SELECT DISTINCT file FROM backups WHERE state = 'good'")
+    files = [Path(row["file"]) for row in rows]
+    found = [file for file in files if file.parent == directory and _NAME.fullmatch(file.name)]
+    return sorted(filter(Path.is_file, found), key=lambda file: _age_key(file.name), reverse=True)
 
 
 def _age_key(name: str) -> tuple[datetime, int]:
@@ -153,18 +156,18 @@ def _age_key(name: str) -> tuple[datetime, int]:
     return made_at, int(match[2] or 1)
 
 
-def _prune(directory: Path, keep: int, newest: Path) -> tuple[tuple[str, ...], str]:
-    """Remove all but the newest `keep`; never the one just made, whatever a stepped clock named it.
+def _prune(older: list[Path], keep: int) -> tuple[tuple[str, ...], str]:
+    """Remove all but the newest `keep`, counting the one just made, which is not among them.
 
     Returns the names removed, and what could not be removed: the new backup is good all the same.
     """
     removed: list[str] = []
     try:
-        for file in [file for file in _made(directory) if file != newest][keep - 1 :]:
+        for file in older[keep - 1 :]:
             file.unlink()
             removed.append(file.name)
     except OSError as error:
-        return tuple(removed), f"cannot remove an old backup: {_reason(error, directory)}"
+        return tuple(removed), f"cannot remove an old backup: {_reason(error, file.parent)}"
     return tuple(removed), ""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from storysync.jobs.project import Project
 from storysync.jobs.sync import sync
 from storysync.settings import DeletionSettings, SqliteSettings
+from storysync.store.engines import sqlite
 from storysync.store.store import Store
 
 
@@ -39,7 +40,7 @@ class CheckReport:
 def check(projects: Sequence[Project], settings: SqliteSettings) -> CheckReport:
     """Read the files of these projects as `sync` would. Raises what `sync` raises."""
     with tempfile.TemporaryDirectory(prefix="storysync-check-") as folder:
-        url = f"sqlite:///{Path(folder) / 'check.db'}"
+        url = sqlite.url_of(Path(folder) / "check.db")
         with Store.open(url, settings) as store:
             for project in projects:
                 sync(store, project, trigger="check", deletions=DeletionSettings())

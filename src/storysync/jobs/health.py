@@ -133,7 +133,9 @@ def _disk(path: Path, min_free_mb: int) -> _Finding:
 def _watcher(alive: bool | None) -> _Finding:
     if alive is None:
         return "warn", "no `storysync run` follows the files"
-    return ("ok", "following the files") if alive else ("fail", "the watcher of the files is dead")
+    return (
+        ("ok", "following the files") if alive else ("fail", "the watcher is dead, or `storysync run` hangs")
+    )
 
 
 def _root(root: dict[str, str | None], health: HealthSettings, at: datetime) -> _Finding:
@@ -153,7 +155,10 @@ def _root(root: dict[str, str | None], health: HealthSettings, at: datetime) -> 
 def _backup(reader: Reader, health: HealthSettings, at: datetime) -> _Finding:
     last = last_good_at(reader)
     if last is None:
-        return "warn", "there is no backup yet"
+        failed = reader.rows("SELECT message FROM backups ORDER BY id DESC LIMIT 1")
+        return ("fail", f"no backup has succeeded yet: {failed[0]['message']}") if failed else (
+            "warn", "there is no backup yet"
+        )  # fmt: skip
     age = at - last
     old = age > timedelta(hours=health.max_backup_age_hours)
     return ("fail" if old else "ok"), f"the last good backup is {_spell(age)} old"

@@ -24,7 +24,8 @@ class Looked:
     seen: list[Seen] = field(default_factory=list)
     touched: dict[str, Signature] = field(default_factory=dict)  # same bytes, another change key
     later: set[str] = field(default_factory=set)  # changed under every reading
-    problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)  # of paths that are no files
+    problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)  # that names alone tell
+    there: set[str] = field(default_factory=set)  # files that are there, in a look at a part
     read: int = 0
 
     def add(self, other: Looked) -> None:
@@ -33,6 +34,7 @@ class Looked:
         self.seen += [one for one in other.seen if one.path not in mine]
         self.touched.update(other.touched)
         self.later |= other.later
+        self.there |= other.there
         self.problems = {**other.problems, **self.problems}
         self.read += other.read
 
@@ -115,12 +117,11 @@ def _judge_one(
         looked.later.add(path)
         return
     if isinstance(answer, Broken):
-        if force or was is None or was.state != "broken" or was.content_hash is not None:
-            looked.seen.append(Seen(path, None, None, answer, raw))
+        looked.seen.append(Seen(path, None, None, answer, raw))  # why it is so may have changed
         return
     signature, data = answer
     content_hash = disk.blob_id(data)
-    if not force and was is not None and was.content_hash == content_hash:
+    if not force and was is not None and (was.content_hash, was.path_raw) == (content_hash, raw):
         if was.signature != signature:
             looked.touched[path] = signature
         return

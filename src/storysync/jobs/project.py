@@ -32,6 +32,12 @@ def resolve_project(settings: ProjectSettings) -> Project:
             raise UsageError(f"{path} is a file, not a folder", hint="name the folder that holds the stories")
         with os.scandir(root):
             pass
+        str(root).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"the path of the folder {os.fsencode(path)!r} is not UTF-8",
+            hint="rename the folders on the way to it",
+        ) from None
     except FileNotFoundError:
         raise UsageError(f"there is no folder {path}", hint="check the path") from None
     except PermissionError:

@@ -165,6 +165,7 @@ class _Run:
         )
         self._refuse_misplaced(at_this_place)
         self.identity = self._identify()
+        self.head: str | None = None  # the commit of HEAD before the files were looked at
         self.tally = _Tally()
 
     # -- is this the project's folder? -------------------------------------------------------------------
@@ -207,6 +208,7 @@ class _Run:
             owed = owed_paths(believed, looked.seen)
             if owed:
                 more, known = self._look_at(tx, owed, known)
+                wanted |= owed
                 looked.add(more)
                 believed = indexed.believed(tx, self.id, looked.seen, known)
         todo_plan = plan(believed, looked.seen)
@@ -215,18 +217,20 @@ class _Run:
             return None
         with self.store.writing() as tx:
             self._write(tx, todo_plan, looked, below=wanted, first_load=False)
+            batch.release(tx, self.id, looked.there)
             self._judge(tx, everything=False)
             return self._report(tx, files=len(known), full=False)
 
     def _look_at(
         self, tx: Tx, paths: frozenset[str], known: dict[str, KnownFile]
     ) -> tuple[look.Looked, dict[str, KnownFile]]:
-        known = known | indexed.files_at(tx, self.id, paths)
-        todo = look.part(self.project.root, self.reading, known, paths - self.request.keep)
-        looked = look.judge(self.project.root, self.reading, known, todo, todo.read, force=False)
+        here = indexed.files_at(tx, self.id, paths)
+        todo = look.part(self.project.root, self.reading, here, paths - self.request.keep)
+        looked = look.judge(self.project.root, self.reading, here, todo, todo.read, force=False)
         looked.seen += [one for one in look.settled(todo) if one.path not in self.request.keep]
         looked.problems = todo.problems
-        return looked, known
+        looked.there = set(todo.read)
+        return looked, known | here
 
     # -- everything --------------------------------------------------------------------------------------
 
@@ -234,7 +238,8 @@ class _Run:
         """Sync the whole root: one batch, but a first load and very large changes in several."""
         with self.store.snapshot() as tx:
             known = indexed.files(tx, self.id)
-            fresh = tx.row("SELECT 1 FROM identities WHERE project_id = ? LIMIT 1", (self.id,)) is None
+            fresh = not known and projects.is_new(tx, self.id)
+        self.head = git.head_commit(self.project.root)
         todo = self._compare(known)
         in_parts = self.loading or len(todo.read) > ONE_BATCH_FILES
         if in_parts:
@@ -284,7 +289,7 @@ class _Run:
             todo_plan, remove=tuple(one for one in todo_plan.remove if one.path not in places)
         )
         with self.store.writing() as tx:
-            self._write(tx, todo_plan, looked, below=None, first_load=fresh)
+            self._write(tx, todo_plan, looked, below=(), first_load=fresh)
 
     def _finish(
         self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, everything: bool, fresh: bool
@@ -354,7 +359,7 @@ class _Run:
         new = git.head_commit(self.project.root)
         if old is None or new is None or old == new:
             return frozenset()
-        return git.deleted_between(self.project.root, old, new)
+        return frozenset(map(disk.stored_name, git.deleted_between(self.project.root, old, new)))
 
     def _replaced(self) -> bool:
         """Whether another folder stands where the root was."""
@@ -379,15 +384,14 @@ class _Run:
         tally.later |= looked.later
         if tally.sync_id is None and looked.seen:
             tally.sync_id = syncs.begin(tx, self.id, self.request.trigger, text_of(self.at))
-        if looked.seen or looked.touched or looked.problems or below is None:
-            todo = batch.Batch(
-                todo_plan,
-                looked.seen,
-                looked.touched,
-                looked.problems,
-                None if below is None else frozenset(below),
-            )
-            tally.written.add(batch.write(tx, self._context(first_load), todo))
+        todo = batch.Batch(
+            todo_plan,
+            looked.seen,
+            looked.touched,
+            looked.problems,
+            None if below is None else frozenset(below),
+        )
+        tally.written.add(batch.write(tx, self._context(first_load), todo))
 
     def _context(self, first_load: bool) -> batch.Context:
         return batch.Context(
@@ -403,7 +407,7 @@ class _Run:
         projects.scanned(tx, self.id, text_of(self.at))
         if not self.tally.held:
             projects.set_identity(tx, self.id, self.identity.device, self.identity.inode)
-            projects.set_head(tx, self.id, git.head_commit(self.project.root))
+            projects.set_head(tx, self.id, self.head)
 
     def _report(self, tx: Tx, *, files: int, full: bool) -> SyncReport:
         tally, written = self.tally, self.tally.written

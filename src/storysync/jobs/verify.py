@@ -13,7 +13,7 @@ import msgspec
 from storysync.jobs.project import Project
 from storysync.jobs.sync import sync, utc_now
 from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
-from storysync.store import compare, projects, transplant
+from storysync.store import compare, indexed, projects, transplant
 from storysync.store.store import Store, Tx, read_only
 
 MOST_DIFFERENCES = 1000
@@ -73,7 +73,10 @@ _ROOTS = (
 
 
 def _seed(here: Tx, scratch: Store, known: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    """Enter every project, and copy what its files no longer say. Returns the held paths by project."""
+    """Enter every project, and copy what its files no longer say. Returns the held paths by project.
+
+    Files that cannot be read are known by name: a closed folder does not tell what is in it.
+    """
     held: dict[str, frozenset[str]] = {}
     with scratch.writing() as tx:
         for project_id, real_path in known:
@@ -81,6 +84,8 @@ def _seed(here: Tx, scratch: Store, known: Sequence[tuple[str, str]]) -> dict[st
             stale, held[project_id] = transplant.kept_paths(here, project_id)
             transplant.copy(here, tx, project_id, stale - held[project_id], files=False)
             transplant.copy(here, tx, project_id, held[project_id], files=True)
+            hidden = indexed.troubled_paths(here, project_id) - held[project_id]
+            transplant.copy_files(here, tx, project_id, hidden)
     return held
 
 

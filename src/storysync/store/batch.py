@@ -33,7 +33,7 @@ class Batch:
     plan: Plan
     seen: Sequence[Seen]
     touched: Mapping[str, Signature]
-    problems: Mapping[str, Sequence[Problem]]  # of paths that are no files: folders, links, FIFOs
+    problems: Mapping[str, Sequence[Problem]]  # that names alone tell: of folders, links, FIFOs, clashes
     below: frozenset[str] | None  # the paths looked at; None: the whole root
 
 
@@ -97,36 +97,27 @@ def _write_problems(tx: Tx, context: Context, batch: Batch) -> None:
             storyless[one.path] = [] if isinstance(one.found, Excluded) else list(one.found.problems)
         else:
             wanted[one.path] = list(one.found.problems)
-    named = {path: list(noted) for path, noted in batch.problems.items()}
-    clashes = {path: [one for one in noted if one.code in problems.NAME_CODES] for path, noted in named.items()}
-    for path, noted in named.items():
-        others = [one for one in noted if one.code not in problems.NAME_CODES]
-        if others:
-            wanted.setdefault(path, []).extend(others)
+    named = dict(batch.problems)
     if context.first_load:
-        for part in (wanted, storyless, clashes):
+        for part in (wanted, storyless, named):
             problems.insert(tx, context.project_id, part, context.now)
         return
     problems.forget(tx, context.project_id, gone)
-    for path, is_file in _noted_below(tx, context.project_id, batch.below):
-        (clashes if is_file else wanted).setdefault(path, [])
+    for path in _named_badly(tx, context.project_id, batch.below):
+        named.setdefault(path, ())
     problems.replace(tx, context.project_id, wanted, problems.FILE_CODES, context.now)
     problems.replace(tx, context.project_id, storyless, problems.CONTENT_CODES, context.now)
-    problems.replace(tx, context.project_id, clashes, problems.NAME_CODES, context.now)
+    problems.replace(tx, context.project_id, named, problems.NAME_CODES, context.now)
 
 
-_NOTED = """
-    SELECT DISTINCT p.path, f.path IS NOT NULL FROM problems p
-    LEFT JOIN files f ON f.project_id = p.project_id AND f.path = p.path
-    WHERE p.project_id = ? AND (f.path IS NULL OR p.code = 'path-clash')"""
-
-
-def _noted_below(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[Row]:
-    """(path, whether it is a file) of what has a problem by its name alone, as far as this batch looked."""
+def _named_badly(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[str]:
+    """Paths that have a problem by their names alone, as far as this batch looked."""
+    codes = ", ".join(f"'{code}'" for code in sorted(problems.NAME_CODES))
+    sql = f"SELECT DISTINCT path FROM problems WHERE project_id = ? AND code IN ({codes})"
     if below is None:
-        return tx.rows(_NOTED, (project_id,))
-    sql = f"{_NOTED} AND (p.path = ? OR (p.path > ? AND p.path < ?))"
-    return [row for path in below for row in tx.rows(sql, (project_id, path, path + "/", path + "0"))]
+        return [row[0] for row in tx.rows(sql, (project_id,))]
+    sql += " AND (path = ? OR (path > ? AND path < ?))"
+    return [row[0] for path in below for row in tx.rows(sql, (project_id, path, path + "/", path + "0"))]
 
 
 def judge(tx: Tx, context: Context, written: Written, *, everything: bool) -> None:
@@ -164,6 +155,12 @@ def hold(tx: Tx, project_id: str, held: Iterable[str], now: str) -> None:
     wanted.update({path: [problem] for path in held})
     if wanted:
         problems.replace(tx, project_id, wanted, problems.HELD_CODES, now)
+
+
+def release(tx: Tx, project_id: str, there: Iterable[str]) -> None:
+    """Hold the deletion of these files no more: they are there."""
+    rows = [(project_id, path) for path in there]
+    tx.executemany("DELETE FROM problems WHERE project_id = ? AND path = ? AND code = 'deletion-held'", rows)
 
 
 def held_since(tx: Tx, project_id: str) -> dict[str, str]:

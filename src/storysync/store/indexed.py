@@ -9,7 +9,8 @@ from storysync.core.story import Broken, Good
 from storysync.store.store import Row, Tx
 
 _FILE = (
-    "SELECT path, dev, inode, size, mtime_ns, ctime_ns, content_hash, state FROM files WHERE project_id = ?"
+    "SELECT path, dev, inode, size, mtime_ns, ctime_ns, content_hash, state, path_raw FROM files"
+    " WHERE project_id = ?"
 )
 _STORY = """
     SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale'
@@ -73,9 +74,9 @@ def _tombstones(
 
 
 def _file(row: Row) -> tuple[str, KnownFile]:
-    path, dev, inode, size, mtime_ns, ctime_ns, content_hash, state = row
+    path, dev, inode, size, mtime_ns, ctime_ns, content_hash, state, raw = row
     signature = None if inode is None else Signature(dev, inode, size, mtime_ns, ctime_ns)
-    return path, KnownFile(signature, content_hash, state)
+    return path, KnownFile(signature, content_hash, state, raw)
 
 
 def _story(row: Row) -> KnownStory:

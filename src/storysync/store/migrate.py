@@ -62,7 +62,7 @@ def current(url: str) -> str | None:
     if not path.exists():
         raise StoreError(f"there is no database at {path}", hint="run `storysync sync PATH` first")
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             sqlite.refuse_foreign(connection, path)
             return sqlite.revision(connection)
     except sqlite3.Error as error:

@@ -13,12 +13,12 @@ REFERENCE_CODES = frozenset({"dangling-reference", "ambiguous-reference", "self-
 CONTESTED_CODES = frozenset({"contested-id"})
 CYCLE_CODES = frozenset({"dependency-cycle"})
 HELD_CODES = frozenset({"deletion-held"})
-NAME_CODES = frozenset({"path-clash"})
-"""Those that follow from the names on the disk, whatever the file holds."""
+NAME_CODES = frozenset({"not-a-regular-file", "path-clash", "unreadable-folder"})
+"""Those that follow from the names on the disk, whatever a file holds."""
 STORY_CODES = REFERENCE_CODES | CONTESTED_CODES | CYCLE_CODES
 """Those of a story among others."""
 FILE_CODES = frozenset(CODES) - STORY_CODES - HELD_CODES - NAME_CODES
-"""Those that follow from one path alone."""
+"""Those that follow from what one file holds."""
 CONTENT_CODES = FILE_CODES | STORY_CODES
 """All that a file may have by what it holds; one without a story keeps none of a story."""
 

@@ -42,6 +42,13 @@ def project_at(tx: Tx, real_path: str) -> str | None:
     return row[0] if row else None
 
 
+def is_new(tx: Tx, project_id: str) -> bool:
+    """Whether nothing was ever read of the project: neither a complete scan nor a part of its first load."""
+    scanned = "SELECT 1 FROM roots WHERE project_id = ? AND last_full_scan_at IS NOT NULL"
+    loaded = "SELECT 1 FROM identities WHERE project_id = ? LIMIT 1"
+    return tx.row(scanned, (project_id,)) is None and tx.row(loaded, (project_id,)) is None
+
+
 def enter(tx: Tx, project_id: str, settings: ProjectSettings, real_path: str) -> None:
     """Make the rows of a project equal to its settings."""
     enter_bare(tx, project_id, real_path)
@@ -152,7 +159,8 @@ class Backlogs:
         first = folder.partition("/")[0]
         kind = "archive" if first.casefold() in _ARCHIVES else "standard"
         kind = "sprint" if first.casefold().startswith("sprint") else kind
-        self._put(first or TOP, first or "top level", kind, "active", first, None)
+        if all(one.id != first for one in self._configured):
+            self._put(first or TOP, first or "top level", kind, "active", first, None)
         return first or TOP
 
     def _put(

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,7 +106,7 @@ class Store:
         """A new, empty database with the schema of another; for a rebuild that is thrown away."""
         connection = sqlite.connect_writer(path, settings)
         like.clone_schema(connection)
-        return cls(f"sqlite:///{path}", settings, connection)
+        return cls(sqlite.url_of(path), settings, connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -165,11 +165,11 @@ class Store:
 def _migrate(url: str, path: Path, connection: sqlite3.Connection) -> None:
     """Bring the schema up to date, in another process: SQLAlchemy and alembic take 45 MB while they live.
 
-    When that process fails, trying again in this one tells what is wrong.
+    When that process fails or cannot be started, this one does it, or tells what is wrong.
     """
-    if sys.executable:
-        code = "import sys; from storysync.store import migrate; migrate.upgrade(sys.argv[1])"
-        command = [sys.executable, "-c", code, url]
+    code = "import sys; from storysync.store import migrate; migrate.upgrade(sys.argv[1])"
+    command = [sys.executable, "-P", "-c", code, url]  # -P: nothing of the current folder is imported
+    with suppress(OSError):
         subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     try:
         sqlite.require_head(connection, path)

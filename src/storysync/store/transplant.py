@@ -62,6 +62,11 @@ def copy(source: Tx, target: Tx, project_id: str, paths: Iterable[str], *, files
         _copy_rows(source, target, "problems", project_id, wanted, skip=("id",))
 
 
+def copy_files(source: Tx, target: Tx, project_id: str, paths: Iterable[str]) -> None:
+    """Copy the rows of `files` at these paths, without stories."""
+    _copy_rows(source, target, "files", project_id, sorted(paths))
+
+
 def _copy_backlogs(source: Tx, target: Tx, project_id: str, ids: set[str]) -> None:
     columns = "project_id, id, name, type, status, path_prefix, owner, metadata"
     rows = source.rows_in(

@@ -30,6 +30,11 @@ def path_of(url: str) -> Path:
     return Path(unquote(url.removeprefix(_PREFIX).partition("?")[0])).expanduser().absolute()
 
 
+def url_of(path: Path) -> str:
+    """The URL of a file, which `path_of` reads back."""
+    return _PREFIX + quote(str(path))
+
+
 def redacted(url: str) -> str:
     """The URL without its password, for messages."""
     scheme, found, rest = url.partition("://")
