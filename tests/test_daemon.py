@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from storysync.adapters import watch
 from storysync.adapters.systemd import Notifier
 from storysync.control import RemoteError, request, socket_path
 from storysync.daemon import Daemon as InProcess
@@ -231,6 +234,7 @@ def test_a_stop_in_the_middle_of_a_large_scan_leaves_whole_transactions(stories:
         daemon.process = subprocess.Popen(daemon.command, stderr=log, env=daemon.environ)
     daemon.wait(lambda: daemon.socket.exists() and daemon.stories())
     assert daemon.stop() == 0
+    assert daemon.logged("daemon.stopped") and not daemon.logged("daemon.started")
     files = daemon.rows("SELECT path FROM files ORDER BY path")
     assert [row["path"] for row in files] == sorted(daemon.stories())
     assert daemon.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
@@ -283,6 +287,16 @@ def test_status_tells_what_goes_on(daemon: Daemon) -> None:
         "id": "demo", "root": str(daemon.root), "state": "live", "dirty": 0, "waits_for_git": False,
         "held": 0, "error": "",
     }  # fmt: skip
+
+
+def test_the_status_command_tells_what_the_daemon_waits_for(daemon: Daemon) -> None:
+    daemon.ask("pause")
+    put(daemon.root, "A-1.md", "done")
+    daemon.wait(lambda: daemon.ask("status")["projects"][0]["dirty"])
+    command = [sys.executable, "-m", "storysync", "status", "--database", daemon.url]
+    told = subprocess.run(command, capture_output=True, text=True, env=daemon.environ)
+    assert f"daemon: running (process {daemon.process.pid}, paused)" in told.stdout  # type: ignore[union-attr]
+    assert "1 path to look at" in told.stdout
 
 
 def test_a_pause_holds_changes_until_resumed(daemon: Daemon) -> None:
@@ -467,6 +481,26 @@ def test_a_watcher_that_died_is_replaced_and_nothing_is_missed(stories: Path, st
         thread.join()
 
 
+def test_a_watcher_that_cannot_start_is_tried_now_and_then(
+    stories: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[OSError] = []
+
+    def refuse() -> None:
+        tries.append(OSError(errno.EMFILE, "inotify instance limit reached"))
+        raise tries[-1]
+
+    monkeypatch.setattr(watch, "Observer", refuse)
+    put(stories, "A-1.md")
+    project = resolve_project(ProjectSettings(path=str(stories)))
+    with Store.open(f"sqlite:///{state}/s.db", SqliteSettings()) as store, capture_logs() as events:
+        daemon = InProcess(Settings(), [project], store, Notifier())
+        for second in range(0, 30, 2):
+            daemon._look_at_watcher(float(second))
+    assert len(tries) == 3
+    assert [event["event"] for event in events] == ["watch.died", "root.degraded"]
+
+
 @pytest.mark.long
 def test_an_overflow_of_the_kernels_queue_is_healed(daemon: Daemon) -> None:
     """Stopped, it cannot read its events; more than fit into the queue (16,384 by default) are lost."""
@@ -489,6 +523,8 @@ def test_an_overflow_of_the_kernels_queue_is_healed(daemon: Daemon) -> None:
 def test_logs_are_events_with_names_and_no_story_text(daemon: Daemon) -> None:
     put(daemon.root, "A-1.md", "done")
     daemon.converges_to({**THREE, "A-1.md": "done"})
+    (daemon.root / "A-2.md").rename(daemon.root / "B.md")
+    daemon.wait(lambda: daemon.logged("sync.done", "put=0 moved=1"))
     daemon.stop()
     lines = daemon.log.read_text().splitlines()
     assert all(line.split()[2].count(".") == 1 for line in lines), lines

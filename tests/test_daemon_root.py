@@ -65,3 +65,16 @@ def test_the_earlier_of_two_planned_scans_counts(keeper: RootKeeper) -> None:
     assert (keeper.next_at(0.0), keeper.trigger) == (60.0, "held-deletions")
     keeper.rescan_within(10, 0.0, "overflow")
     assert (keeper.next_at(0.0), keeper.trigger) == (10.0, "overflow")
+
+
+def test_git_is_waited_for_again_after_a_marker_went_unnoticed(stories: Path) -> None:
+    (stories / ".git").mkdir()
+    keeper = RootKeeper(resolve_project(ProjectSettings(path=str(stories))), git_wait_s=60)
+    merge = stories / ".git" / "MERGE_HEAD"
+    merge.touch()
+    assert keeper.held(0.0, dirty=True)
+    assert not keeper.held(60.0, dirty=True)
+    merge.unlink()
+    assert not keeper.held(61.0, dirty=False)
+    merge.touch()
+    assert keeper.held(500.0, dirty=True)

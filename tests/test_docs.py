@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import typing
 from pathlib import Path
@@ -35,7 +36,8 @@ def test_every_problem_code_says_what_to_do() -> None:
     for name, code in CODES.items():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), name
         assert code.severity in ("error", "warning", "info")
-        assert code.summary.endswith(".") and code.remedy.endswith("."), name
+        assert code.summary.endswith(".") and code.summary[0].isupper(), name
+        assert not code.remedy.endswith(".") and code.remedy[0].islower(), name
 
 
 def setting_keys(struct: type[msgspec.Struct], prefix: str = "") -> list[str]:
@@ -98,3 +100,12 @@ def test_readme_queries_answer(samples: App) -> None:
     with samples.reader() as reader:
         for query in queries:
             assert reader.rows(query), f"finds nothing in the sample stories: {query}"
+
+
+def test_hints_are_written_in_one_style() -> None:
+    """An imperative that begins in lower case and has no full stop, as in every `remedy`."""
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "hint" and isinstance(node.value, ast.Constant):
+                hint = node.value.value
+                assert not hint[:1].isupper() and not hint.endswith("."), f"{file.name}: {hint}"

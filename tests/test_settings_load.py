@@ -120,6 +120,11 @@ def test_a_named_file_replaces_the_one_found(repository: Path) -> None:
         ("[watch]\nsettle_ms = -1", "setting `watch.settle_ms` in {file}:2: expected a number > 0"),
         ("watch = 3", "setting `watch` in {file}:1: expected a table, written `[watch]`"),
         ("projects = 3", "setting `projects` in {file}:1: expected tables, written `[[projects]]`"),
+        ("[project]\nid = 'A B'", "setting `project.id` in {file}:2: expected up to 48 of a-z, 0-9 and -"),
+        (
+            "[project]\ncreated_on = 'May'",
+            "setting `project.created_on` in {file}:2: expected a date, as 2026-03-01",
+        ),
         ("[[projects]]\nid = 'a'", "`projects[0]` in {file}:1 lacks `path`"),
         (
             "[reading]\ntimezone = 'Mars'",
@@ -127,7 +132,7 @@ def test_a_named_file_replaces_the_one_found(repository: Path) -> None:
         ),
         (
             "[[projects]]\npath = '.'\n\n[[projects]]\npath = 'x'\nid = 'Bad Id'",
-            "setting `projects[1].id` in {file}:6: expected text matching",
+            "setting `projects[1].id` in {file}:6: expected up to 48 of a-z, 0-9 and -",
         ),
         (
             "[reading.statuses]\n'at QA' = 'nope'",

@@ -9,11 +9,9 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -46,6 +44,7 @@ GIT_POLL_S = 0.05  # while git holds a root; nothing reports its end
 POLL_S = 10.0  # between full scans of a root that cannot be watched
 AFTER_OVERFLOW_S = 10.0  # a second scan: the first may have been before all watches were set anew
 HOLD_SLACK_S = 0.5
+REVIVE_S = 10.0  # between attempts to start a watcher that died or never began
 MORE_TIME_S = 30.0  # asked of the service manager with every sign of progress during the first scan
 
 log = structlog.get_logger()
@@ -66,13 +65,11 @@ def run(settings: Settings, projects: Sequence[Project], database_url: str) -> i
     faulthandler.enable()
     path = path_of(database_url)
     notifier = Notifier.from_environment(os.environ)
-    behind = _is_behind(database_url, path, settings)  # before anything is made beside a foreign database
+    _refuse_unusable(database_url, path, settings)  # before anything is made beside a foreign database
     with ExitStack() as stack:
         lock = InstanceLock(lock_path(path))
         lock.acquire()
         stack.callback(lock.release)
-        if behind and settings.database.auto_migrate:
-            _migrate_apart(database_url)
         store = Store.open(database_url, settings.sqlite, auto_migrate=settings.database.auto_migrate)
         stack.callback(store.close)
         daemon = Daemon(settings, projects, store, notifier)
@@ -81,29 +78,11 @@ def run(settings: Settings, projects: Sequence[Project], database_url: str) -> i
     return 0
 
 
-def _is_behind(url: str, path: Path, settings: Settings) -> bool:
-    """Whether the database must be made or migrated. Raises StoreError for one that cannot be used."""
-    try:
+def _refuse_unusable(url: str, path: Path, settings: Settings) -> None:
+    """Raise StoreError for a database that is there and not ours, or newer than this program."""
+    with suppress(SchemaBehind):
         if path.exists():
             open_reader(url, settings.sqlite).close()
-    except SchemaBehind:
-        return True
-    return not path.exists()
-
-
-def _migrate_apart(url: str) -> None:
-    """Let another process bring the schema up to date.
-
-    SQLAlchemy and alembic would take 40 MB for as long as the daemon lives. When the other process fails,
-    opening the store tries again here and raises what is wrong.
-    """
-    code = (
-        "import sys; from storysync.settings import SqliteSettings; from storysync.store.store import Store;"
-        "Store.open(sys.argv[1], SqliteSettings()).close()"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, url], check=False, stdin=subprocess.DEVNULL, capture_output=True
-    )
 
 
 class Daemon:
@@ -127,6 +106,7 @@ class Daemon:
         self._hung_up = False
         self._looked_at = self._beat_at = float("-inf")
         self._overflows = 0
+        self._revive_at = float("-inf")
 
     def run(self) -> None:
         """Serve until stopped. Raises what makes a start impossible; nothing after that ends it."""
@@ -135,6 +115,8 @@ class Daemon:
             self._control.start()
             self._follow(self.watcher.start())
             self._first_scan()
+            if self.inbox.stopping:
+                return
             self._scheduler.start()
             self.state = "running"
             self._notifier.ready(self._summary())
@@ -182,8 +164,9 @@ class Daemon:
     def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
         log.info(
             "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
-            put=report.created + report.updated + report.moved, removed=report.removed, stale=report.stale,
-            held=len(report.held), dangling=report.dangling, ms=round(report.duration_ms, 1),
+            put=report.created + report.updated, moved=report.moved, removed=report.removed,
+            stale=report.stale, held=len(report.held), dangling=report.dangling,
+            ms=round(report.duration_ms, 1),
         )  # fmt: skip
 
     def notify_reload(self) -> None:
@@ -335,7 +318,7 @@ class Daemon:
     def _follow(self, failed: dict[str, OSError]) -> None:
         """Note which roots are watched and which need polling."""
         for keeper in self.keepers.values():
-            if keeper.id in failed and keeper.state != "lost":
+            if keeper.id in failed and keeper.state not in ("lost", "degraded"):
                 keeper.state = "degraded"
                 log.warning("root.degraded", project=keeper.id, error=str(failed[keeper.id]), poll_s=POLL_S)
 
@@ -345,13 +328,22 @@ class Daemon:
             log.warning("watch.overflowed", times=self._overflows)
             for keeper in self.keepers.values():
                 keeper.rescan_within(AFTER_OVERFLOW_S, now, "overflow")
-        if not self.watcher.alive():
+        if now >= self._revive_at and not self.watcher.alive():
+            self._revive_at = now + REVIVE_S
+            self._revive_watcher()
+
+    def _revive_watcher(self) -> None:
+        """Start the watcher anew and scan what it may have missed; roots that it cannot follow are polled."""
+        if any(keeper.state in ("loading", "live") for keeper in self.keepers.values()):
             log.error("watch.died")
-            self.watcher.stop()
-            failed = self.watcher.start()
-            self._follow(failed)
-            for keeper in self.keepers.values():
-                self.scan(keeper, "watch-restart")
+        self.watcher.stop()
+        failed = self.watcher.start()
+        for keeper in self.keepers.values():
+            if keeper.id not in failed and keeper.state == "degraded":
+                keeper.state = "live"
+        self._follow(failed)
+        for keeper in self.keepers.values():
+            self.scan(keeper, "watch-restart")
 
     def _store_state(self, keeper: RootKeeper) -> None:
         """Show the state in the database; a database that refuses it hears it again with the next change."""

@@ -68,7 +68,8 @@ class RootKeeper:
 
     def held(self, now: float, *, dirty: bool) -> bool:
         """Whether its batches must wait: the folder is lost, a failure was just now, or git is at work."""
-        self.waits_for_git = dirty and self._gate.closed(now)
+        closed = self._gate.closed(now)  # also when nothing is dirty: it must see a marker go
+        self.waits_for_git = dirty and closed
         return self.state == "lost" or self.waits_for_git or now < self._retry_at
 
     def head_moved(self) -> bool:

@@ -70,12 +70,20 @@ _WORDS = {
     "array": "a list", "object": "a table", "null": "nothing",
 }  # fmt: skip
 
+_PATTERNS = {
+    r"^[a-z0-9][a-z0-9-]{0,47}$": "up to 48 of a-z, 0-9 and -, beginning with a letter or digit",
+    r"^\d{4}-\d{2}-\d{2}$": "a date, as 2026-03-01",
+}
+
 
 def explained(error: msgspec.ValidationError, kind: Any) -> str:
     """What msgspec found, in the words of TOML: "expected a number > 0, got text"."""
     text = str(error).partition(" - at ")[0]
     if text.startswith("Invalid enum value"):
         return f"expected one of {', '.join(_choices(kind))}; got{text.removeprefix('Invalid enum value')}"
+    for pattern, words in _PATTERNS.items():
+        if repr(pattern) in text:
+            return f"expected {words}"
     text = re.sub(r"`(\w+)(?: \| null)?`", lambda found: _WORDS.get(found[1], found[1]), text)
     return text[:1].lower() + text[1:].removesuffix(".0")
 
@@ -90,7 +98,7 @@ def _choices(kind: Any) -> list[str]:
 def _wrong(key: Key, layer: Layer, why: str) -> SettingsError:
     return SettingsError(
         f"setting `{dotted_key(key)}` in {layer.place(key)}: {why}",
-        hint="docs/settings.md lists what it takes",
+        hint="see docs/settings.md for what it takes",
     )
 
 
@@ -103,7 +111,7 @@ def _unknown(key: Key, known: dict[str, msgspec.structs.FieldInfo], layer: Layer
     guess = f"; did you mean `{close[0]}`?" if close else ""
     return SettingsError(
         f"unknown setting `{dotted_key(key)}` in {layer.place(key)}{guess}",
-        hint="known here: " + ", ".join(known),
+        hint="use one of those known here: " + ", ".join(known),
     )
 
 

@@ -64,7 +64,7 @@ def _parsed(text: str, name: str, key: tuple[str, ...]) -> Any:
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"setting `{'.'.join(key)}` in {name}: {explained(error, kind)}",
-            hint="docs/settings.md lists what it takes",
+            hint="see docs/settings.md for what it takes",
         ) from error
 
 

@@ -108,7 +108,7 @@ def _text(path: Path) -> str | None:
             return None  # a folder that may not be entered has no settings for us
         raise SettingsError(
             f"cannot read the settings file {path}: {os.strerror(error.errno or 0)}",
-            hint="make it readable, or remove it",
+            hint="name a file, or make it readable",
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"the settings file {path} is not UTF-8", hint="save it as UTF-8") from error

@@ -207,12 +207,18 @@ def _project_root(file: Layer) -> Path:
 def _origins(layers: Sequence[Layer]) -> dict[str, str]:
     found: dict[str, str] = {}
     for layer in layers:
+        if "projects" in layer.values:  # a list replaces the lower one as a whole
+            found = {key: place for key, place in found.items() if not key.startswith("projects[")}
         for key in _leaves(layer.values, ()):
             found[dotted_key(key)] = layer.place(key)
     return found
 
 
 def _leaves(value: Any, key: Key) -> list[Key]:
+    """The way to every value; `projects` counts as one, and so does each value of its entries."""
+    if key == ("projects",):
+        entries = [leaf for index, entry in enumerate(value) for leaf in _leaves(entry, (*key, index))]
+        return [key, *entries]
     if not isinstance(value, dict):
         return [key]
     return [leaf for name, inner in value.items() for leaf in _leaves(inner, (*key, name))]

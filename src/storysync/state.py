@@ -58,8 +58,10 @@ def absolute_url(url: str, base: Path) -> str:
     `sqlite:///x.db` is relative to `base`, `sqlite:////x.db` absolute, as SQLAlchemy writes them.
     """
     scheme, found, rest = url.partition("://")
-    if not found:
+    if not found and url != ":memory:":
         return "sqlite:///" + quote(str(absolute_path(url, base)), safe=_PLAIN)
+    if not found:
+        return "sqlite:///:memory:"  # to be refused: no second process could see it
     scheme = DRIVERS.get(scheme.lower(), scheme.lower())
     if scheme != "sqlite" or not rest.startswith("/") or rest in ("/", "/:memory:"):
         return f"{scheme}://{rest}"

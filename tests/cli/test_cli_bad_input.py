@@ -194,3 +194,8 @@ def test_an_unwritable_or_unreadable_database(
     assert "A-1" in as_nobody("list", "--database", "x.db").stdout, "reading needs no right to write"
     assert as_nobody("sync", "shop", "--database", "x.db").returncode == 5
     assert everything(here) == before
+
+
+def test_a_database_in_memory_is_refused_and_makes_no_file(run: Run, here: Path, shop: Path) -> None:
+    run("sync", "shop", "--database", ":memory:").failed(2, "cannot use the database URL")
+    assert not (here / ":memory:").exists()

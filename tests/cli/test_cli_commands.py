@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from storysync.cli import remote
 from storysync.cli.init_template import TEMPLATE
 from storysync.settings_load import load_settings
 
@@ -213,6 +217,11 @@ def test_sql_prints_text_json_and_csv(synced: Run) -> None:
     assert synced("sql", "select 1 where 0", "--json").data == []
 
 
+def test_sql_may_begin_with_a_comment(synced: Run) -> None:
+    assert synced("sql", "-- why\nselect 7 as n", "--json").data == [{"n": 7}]
+    synced("sql", "--jsn", "select 1").failed(2, "No such option")
+
+
 def test_sql_is_read_from_stdin(synced: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("select 7 as n"))
     assert synced("sql", "-", "--json").data == [{"n": 7}]
@@ -293,3 +302,76 @@ def test_a_daemon_does_the_work_while_it_runs(synced: Run, here: Path) -> None:
             daemon.send_signal(signal.SIGTERM)
             daemon.stderr.read()
     assert daemon.returncode == 0
+
+
+def test_show_names_the_broken_file_that_would_hold_the_story(synced: Run) -> None:
+    synced("show", "2.5").failed(3, "velo-app:epic-2-account/2.5-offline-rides.md", "storysync check")
+    synced("show", "2.50").failed(3, "there is no story '2.50'\n")
+
+
+@pytest.mark.parametrize("text", ["rentals/VEL-101-show-free-bikes.md", "./VEL-101-show-free-bikes.md"])
+def test_show_takes_a_path_from_the_current_folder(
+    synced: Run, here: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.chdir(here / "velo" / "rentals")
+    assert synced("show", text).out.startswith("VEL-101 ")
+    assert synced("show", here / "velo" / "rentals" / "VEL-101-show-free-bikes.md").out.startswith("VEL-101 ")
+
+
+def test_show_tells_only_the_parts_that_a_user_story_has(run: Run, here: Path) -> None:
+    (here / "A-1.md").write_text("---\nid: A-1\nstatus: todo\n---\nAs a clerk, I want tea.\n")
+    assert run("sync", ".", "--database", "x.db").code == 0
+    assert "\n  As clerk, I want tea.\n" in run("show", "A-1", "--database", "x.db").out
+
+
+def test_config_show_tells_each_project_line_by_line(synced: Run, here: Path) -> None:
+    shown = synced("config", "show").out
+    assert [one["id"] for one in tomllib.loads(shown)["projects"]] == ["velo", "velo-app", "platform"]
+    lines = synced("config", "show", "--origin").out.splitlines()
+    assert f'owner = "rentals-team"  # {here / "storysync.toml"}:9' in lines
+    assert max(map(len, lines)) < 400
+    words = 'reading.statuses."at the testers" = "review"'
+    assert f"{words}  # {here / 'storysync.toml'}:34" in lines
+
+
+def test_times_are_told_with_their_zone(synced: Run) -> None:
+    assert synced("backup", "create").code == 0
+    assert re.search(r"T\d\d:\d\d:\d\dZ  good", synced("backup", "list").out)
+    assert re.search(r"last full scan: \S+T\d\d:\d\d:\d\dZ\n", synced("status").out)
+
+
+def test_db_tells_its_revision_as_json(synced: Run, here: Path) -> None:
+    document = synced("db", "current", "--json").data
+    assert document["kind"] == "schema"
+    assert document["data"]["revision"] == document["data"]["needed"]
+    assert synced("db", "downgrade", "base", "--json").data["data"]["revision"] is None
+    assert synced("db", "upgrade", "--json").data["data"] == document["data"]
+    synced("db", "current", "--database", here).failed(5, "is a folder")
+
+
+def test_a_daemon_that_hangs_is_told_of(
+    synced: Run, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "STATUS_TIMEOUT_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "state" / "storysync" / "storysync.db.sock"))
+        silent.listen()
+        health = synced("health")
+        assert health.code == 1 and "hangs" in health.out
+        status = synced("status")
+        assert status.code == 0 and "daemon: running, but no answer within 0.1 s" in status.out
+
+
+def test_an_endless_question_can_be_interrupted(synced: Run, here: Path) -> None:
+    endless = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+    with subprocess.Popen([sys.executable, "-m", "storysync", "sql", endless], cwd=here) as asking:
+        try:
+            time.sleep(0.5)
+            for _ in range(100):  # the first may come before it is asked
+                asking.send_signal(signal.SIGINT)
+                if asking.poll() is not None:
+                    break
+                time.sleep(0.1)
+            assert asking.returncode in (-signal.SIGINT, 130)
+        finally:
+            asking.kill()

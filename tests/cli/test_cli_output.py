@@ -75,3 +75,8 @@ def test_counts_agree_with_their_words() -> None:
     assert output.count(1, "story", "stories") == "1 story"
     assert output.count(2, "story", "stories") == "2 stories"
     assert output.count(0, "file") == "0 files"
+
+
+def test_statuses_stay_whole_on_a_narrow_terminal(synced: object, here: Path) -> None:
+    narrow = at_terminal(here, "list", "--project", "velo-app", COLUMNS="50", NO_COLOR="1")
+    assert "in_progress" in narrow and "accepted" in narrow

@@ -85,6 +85,13 @@ def test_ready_is_what_nothing_holds_up(reader: Reader) -> None:
     assert [story["id"] for story in stories] == ["SH-2"], "the stale SH-1 still counts as done"
 
 
+def test_a_blocked_story_is_told_as_a_listed_one(reader: Reader) -> None:
+    (listed,) = [one for one in list_stories(reader, Filter())[0] if one["id"] == "SH-10"]
+    (held_up,) = [one for one in blocked(reader, Filter()) if one["id"] == "SH-10"]
+    assert held_up.pop("reasons")
+    assert held_up == listed
+
+
 def test_blocked_names_every_reason_of_a_story(reader: Reader) -> None:
     found = {(story["id"], story["path"]): story["reasons"] for story in blocked(reader, Filter())}
     assert [(one["reason"], one["blocker"]) for one in found["SH-10", "a/SH-10-tenth.md"]] == [

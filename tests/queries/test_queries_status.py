@@ -70,7 +70,8 @@ def test_rows_can_be_limited(reader: Reader) -> None:
     "sql",
     [
         "delete from stories", "vacuum into '/tmp/never.db'", "attach '/tmp/never.db' as x",
-        "pragma user_version = 3", "-- innocent\ndrop table stories", "", "  -- only this", "begin",
+        "pragma user_version = 3", "pragma journal_mode(delete)", "pragma main.wal_checkpoint",
+        "pragma query_only(0)", "-- innocent\ndrop table stories", "", "  -- only this", "begin",
     ],
 )  # fmt: skip
 def test_writing_is_refused_before_the_database_is_asked(reader: Reader, sql: str) -> None:
@@ -87,3 +88,15 @@ def test_a_wrong_statement_is_the_users_error_not_the_databases(reader: Reader, 
         statement(reader, sql)
     assert caught.value.exit_code == 1
     assert len(statement(reader, "select id from stories")[1]) == 9
+
+
+@pytest.mark.parametrize(
+    "sql", ["pragma user_version", "PRAGMA main.table_info(stories);", "pragma integrity_check(1)"]
+)
+def test_pragmas_that_only_tell_are_answered(reader: Reader, sql: str) -> None:
+    assert statement(reader, sql)[1]
+
+
+def test_a_pragma_that_may_write_is_told_so(reader: Reader) -> None:
+    with pytest.raises(UsageError, match="this PRAGMA may write"):
+        statement(reader, "pragma synchronous = off")

@@ -105,7 +105,8 @@ def problems_page() -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{name}` | {code.severity} | {code.summary} | {code.remedy} |" for name, code in CODES.items()
+        f"| `{name}` | {code.severity} | {code.summary} | {code.remedy[0].upper()}{code.remedy[1:]}. |"
+        for name, code in CODES.items()
     ]
     return "\n".join(lines) + "\n"
 

@@ -42,7 +42,7 @@ class Inbox:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._asleep = False
         self._held: Collection[str] = ()
-        self._stopping = threading.Event()
+        self.stopping = False  # a plain flag: `stop` may interrupt itself, and an Event has a lock
         self.events = 0
         self.overflows = 0
 
@@ -78,7 +78,7 @@ class Inbox:
         with self._lock:
             if unless_waiting and any(waiting.name == request.name for waiting in self._requests):
                 return
-            if len(self._requests) >= MAX_REQUESTS or self._stopping.is_set():
+            if len(self._requests) >= MAX_REQUESTS or self.stopping:
                 raise StorysyncError("the daemon is too busy or stopping", hint="try again later")
             self._requests.append(request)
             self._rouse()
@@ -107,7 +107,7 @@ class Inbox:
         with self._lock:
             due_s = self._settler.due(time.monotonic(), held)
             wait_s = limit_s if due_s is None else min(limit_s, due_s)
-            if wait_s <= 0 or self._requests or self._stopping.is_set():
+            if wait_s <= 0 or self._requests or self.stopping:
                 return
             self._held = frozenset(held)
             self._asleep = True
@@ -126,12 +126,8 @@ class Inbox:
 
     def stop(self) -> None:
         """Tell the main loop to end. May be called in a signal handler."""
-        self._stopping.set()
+        self.stopping = True
         self._wake.put(None)
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
 
     def _rouse(self) -> None:
         """Called with the lock. One token a sleep is enough, so they cannot pile up."""

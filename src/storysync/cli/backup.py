@@ -42,7 +42,10 @@ def create(database: str | None, config: str | None, as_json: bool) -> int:
                 backup(store, app.settings.backup, trigger="command"), str_keys=True, enc_hook=str
             )
     if made.get("state") == "failed":
-        raise StorysyncError(f"the backup failed: {made.get('message')}", hint="older backups are untouched")
+        raise StorysyncError(
+            f"the backup failed: {made.get('message')}",
+            hint="mend that and try again; older backups are untouched",
+        )
     if as_json:
         with app.reader() as reader:
             output.show_document("backup", made, freshness(reader))
@@ -63,7 +66,7 @@ def list_backups(database: str | None, config: str | None, as_json: bool) -> int
             return 0
     rows = [
         (
-            one["finished_at"][:19],
+            output.moment(one["finished_at"]),
             _state(one),
             _size(one["size"]),
             one["trigger"],

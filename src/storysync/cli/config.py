@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,34 +27,40 @@ def command() -> None:
 @click.option("--config", metavar="FILE", help="Settings file to use instead of the one found upward.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(origin: bool, database: str | None, config: str | None, as_json: bool) -> int:
-    """Print every setting as it holds in this folder, as lines of TOML."""
+    """Print every setting as it holds in this folder, one a line, as TOML."""
     flags = {"database.url": database} if database is not None else {}
     loaded = load_settings(current_folder(), os.environ, flags=flags, config=Path(config) if config else None)
-    values = _flat(msgspec.to_builtins(loaded.settings))
-    values["database.url"] = database_url(loaded.settings, os.environ)
-    origins = {key: loaded.origin(key) for key in values}
+    values = msgspec.to_builtins(loaded.settings)
+    values["database"]["url"] = database_url(loaded.settings, os.environ)
     if as_json:
-        data = {key: {"value": value, "origin": origins[key]} for key, value in values.items()}
+        data = {key: {"value": value, "origin": loaded.origin(plain)} for key, plain, value in _flat(values)}
         output.show_document("settings", data, None)
         return 0
-    lines = []
-    for key, value in values.items():
-        line = f"{key} = {_toml(value)}" if value is not None else f"# {key} is not set"
-        lines.append(f"{line}  # {origins[key]}" if origin else line)
+    projects = values.pop("projects")
+    lines = [_line(key, value, loaded.origin(plain), origin) for key, plain, value in _flat(values)]
+    for index, project in enumerate(projects):
+        lines.append("[[projects]]")
+        for key, plain, value in _flat(project):
+            place = loaded.origins.get(f"projects[{index}].{plain}")
+            if place is not None:  # what an entry leaves out is told above, or by the folder's own file
+                lines.append(_line(key, value, place, origin))
     output.say("\n".join(lines))
     return 0
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys; tables of words, such as `reading.statuses`, key by key when they have any."""
-    found: dict[str, Any] = {}
+def _line(key: str, value: Any, place: str, origin: bool) -> str:
+    line = f"{key} = {_toml(value)}" if value is not None else f"# {key} is not set"
+    return f"{line}  # {place}" if origin else line
+
+
+def _flat(values: dict[str, Any], prefix: str = "", plain: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Dotted key as in TOML, the same without quotes, and value; of a table of words each word, if any."""
     for key, value in values.items():
         quoted = key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml(key)
         if isinstance(value, dict) and value:
-            found.update(_flat(value, f"{prefix}{quoted}."))
+            yield from _flat(value, f"{prefix}{quoted}.", f"{plain}{key}.")
         else:
-            found[prefix + quoted] = value
-    return found
+            yield prefix + quoted, plain + key, value
 
 
 def _toml(value: Any) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from storysync.cli import output
-from storysync.cli.options import load, with_app
+from storysync.cli.options import load, with_app, with_json
 from storysync.errors import StoreError
+from storysync.store.revisions import HEAD
 
 
 @click.group()
@@ -17,21 +20,23 @@ def command() -> None:
 @command.command()
 @click.argument("revision", default="head")
 @with_app
-def upgrade(revision: str, database: str | None, config: str | None) -> int:
+@with_json
+def upgrade(revision: str, database: str | None, config: str | None, as_json: bool) -> int:
     """Bring the schema to REVISION, by default the newest. Creates the database when there is none."""
     from storysync.store import migrate
 
     app = load(database, config)
     with app.lock():
         migrate.upgrade(app.url, revision)
-    output.say(f"{app.database}: revision {migrate.current(app.url)}")
+    _tell(app.database, migrate.current(app.url), as_json=as_json)
     return 0
 
 
 @command.command()
 @click.argument("revision")
 @with_app
-def downgrade(revision: str, database: str | None, config: str | None) -> int:
+@with_json
+def downgrade(revision: str, database: str | None, config: str | None, as_json: bool) -> int:
     """Take the schema back to REVISION; `base` removes all tables. Make a backup first."""
     from storysync.store import migrate
 
@@ -40,19 +45,31 @@ def downgrade(revision: str, database: str | None, config: str | None) -> int:
         raise StoreError(f"there is no database at {app.database}", hint="check --database")
     with app.lock():
         migrate.downgrade(app.url, revision)
-    output.say(f"{app.database}: revision {migrate.current(app.url) or 'base'}")
+    _tell(app.database, migrate.current(app.url), as_json=as_json)
     return 0
 
 
 @command.command()
 @with_app
-def current(database: str | None, config: str | None) -> int:
+@with_json
+def current(database: str | None, config: str | None, as_json: bool) -> int:
     """Print the revision of the database, and the one this program needs."""
     from storysync.store import migrate
-    from storysync.store.revisions import HEAD
 
     app = load(database, config)
+    app.has_database()
     found = migrate.current(app.url)
+    if as_json:
+        _tell(app.database, found, as_json=True)
+        return 0
     note = "" if found == HEAD else f" (this storysync needs {HEAD})"
     output.say(f"{found or 'none'}{note}")
     return 0
+
+
+def _tell(database: Path, revision: str | None, *, as_json: bool) -> None:
+    if as_json:
+        data = {"database": str(database), "revision": revision, "needed": HEAD}
+        output.show_document("schema", data, None)
+    else:
+        output.say(f"{database}: revision {revision or 'base'}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import click
 import msgspec
 
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json
-from storysync.cli.remote import STATUS_TIMEOUT_S, ask, daemon_socket
+from storysync.cli.remote import daemon_status
+from storysync.errors import WaitTimeout
 
 UNHEALTHY = 1
 
@@ -26,8 +27,7 @@ def command(database: str | None, config: str | None, as_json: bool) -> int:
 
     app = load(database, config)
     app.reader().close()
-    socket = daemon_socket(app.database)
-    alive = _watcher_alive(ask(socket, STATUS_TIMEOUT_S, command="status")) if socket else None
+    alive = _watcher_alive(app.database)
     report = check_health(app.url, app.settings.sqlite, app.settings.health, watcher_alive=alive)
     if as_json:
         output.show_document("health", msgspec.to_builtins(report), None)
@@ -37,6 +37,10 @@ def command(database: str | None, config: str | None, as_json: bool) -> int:
     return UNHEALTHY if report.state == "fail" else 0
 
 
-def _watcher_alive(status: dict[str, Any]) -> bool | None:
-    alive = status.get("watcher_alive")
-    return alive if isinstance(alive, bool) else None
+def _watcher_alive(database: Path) -> bool | None:
+    """None without a daemon. One that does not answer hangs: nothing follows the files, and that fails."""
+    try:
+        status = daemon_status(database)
+    except WaitTimeout:
+        return False
+    return None if status is None else bool(status["watcher_alive"])

@@ -107,6 +107,10 @@ def _column(values: Cells) -> Iterable[str]:
     return map(clean, values)
 
 
+_WHOLE = ("ID", "STATUS", "STATE")
+"""Columns whose words are not folded on a narrow terminal."""
+
+
 def _rich_table(headers: Sequence[str], rows: Sequence[Cells], right: Sequence[str]) -> str:
     from rich import box
     from rich.console import Console
@@ -116,7 +120,7 @@ def _rich_table(headers: Sequence[str], rows: Sequence[Cells], right: Sequence[s
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(
-            header, justify="right" if header in right else "left", overflow="fold", no_wrap=header == "ID"
+            header, justify="right" if header in right else "left", overflow="fold", no_wrap=header in _WHOLE
         )
     for row in rows:
         table.add_row(*(Text(clean(cell), style=_style(cell)) for cell in row))
@@ -142,6 +146,11 @@ def heading(text: str) -> str:
     if is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         return f"\x1b[1m{text}\x1b[0m"
     return text
+
+
+def moment(at: str | None) -> str:
+    """A stored time to the second, with its zone, which is always UTC; '' for none."""
+    return f"{at[:19]}Z" if at else ""
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

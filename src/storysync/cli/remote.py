@@ -18,6 +18,18 @@ def daemon_socket(database: Path) -> Path | None:
     return path if path.exists() and control.is_live(path) else None
 
 
+def daemon_status(database: Path) -> dict[str, Any] | None:
+    """What the daemon that serves this database says of itself; None when there is none (any more).
+
+    Raises WaitTimeout when it is there and silent.
+    """
+    socket = daemon_socket(database)
+    try:
+        return ask(socket, STATUS_TIMEOUT_S, command="status") if socket else None
+    except control.NotRunning:
+        return None
+
+
 def ask(socket: Path, timeout_s: float, **message: Any) -> dict[str, Any]:
     """The daemon's answer. Raises RemoteError with its own words and exit code, or WaitTimeout."""
     return control.request(socket, message, timeout_s)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from storysync.cli import output
-from storysync.cli.options import load, with_app, with_json, with_projects
+from storysync.cli.options import current_folder, load, with_app, with_json, with_projects
 from storysync.queries.freshness import freshness
+from storysync.queries.known_roots import known_roots
 from storysync.queries.show_story import show_story
 
+if TYPE_CHECKING:
+    from storysync.store.reader import Reader
+
+_MARKDOWN = (".md", ".markdown")
 _FIELDS = (
     "kind", "status", "priority", "estimate", "epic", "owner", "author", "sprint", "branch_name",
     "backlog_name", "created_on", "updated_on", "completed_on",
@@ -42,7 +47,7 @@ def command(
     Exit codes: 3 no story fits, or several.
     """
     with load(database, config).reader() as reader, reader.snapshot():
-        found = show_story(reader, story, projects)
+        found = show_story(reader, _in_its_project(reader, story), projects)
         if as_json:
             output.show_document("story", found, freshness(reader))
             return 0
@@ -50,14 +55,26 @@ def command(
     return 0
 
 
+def _in_its_project(reader: Reader, text: str) -> str:
+    """A path that leads to a file from the current folder, as `project:path`; any other text as it is."""
+    if not text.lower().endswith(_MARKDOWN):
+        return text
+    place = (current_folder() / text).resolve()
+    for root, project_id in known_roots(reader).items():
+        if place.is_relative_to(root) and place.is_file():
+            return f"{project_id}:{place.relative_to(root).as_posix()}"
+    return text
+
+
 def _lines(story: dict[str, Any]) -> list[str]:
     clean = output.clean
     name = clean(story["id"] or story["path"])
     lines = [output.heading(f"{name}  {clean(story['title'])}"), f"  {_place(story)}"]
     lines += [f"  {label.replace('_', ' ')}: {value}" for label, value in _fields(story)]
-    wish = [story[part] for part in ("user_role", "user_want", "user_benefit")]
-    if any(wish):
-        lines += ["", f"  As {clean(wish[0])}, I want {clean(wish[1])}, so that {clean(wish[2])}"]
+    leads = {"As": "user_role", "I want": "user_want", "so that": "user_benefit"}
+    wish = [f"{lead} {clean(story[part])}" for lead, part in leads.items() if story[part]]
+    if wish:
+        lines += ["", f"  {', '.join(wish)}"]
     lines += _edge_lines(story["edges"])
     lines += _criteria_lines(story)
     if story["problems"]:
@@ -71,9 +88,8 @@ def _lines(story: dict[str, Any]) -> list[str]:
         lines += ["", output.heading("status history")]
     for one in story["history"]:
         who = f" by {clean(one['changed_by'])}" if one["changed_by"] else ""
-        lines.append(
-            f"  {one['changed_at'][:19]}Z  {clean(one['old_status'])} -> {clean(one['new_status'])}{who}"
-        )
+        change = f"{clean(one['old_status'])} -> {clean(one['new_status'])}"
+        lines.append(f"  {output.moment(one['changed_at'])}  {change}{who}")
     return lines
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -11,8 +15,16 @@ from storysync.cli import output
 from storysync.cli.options import load, with_app
 from storysync.queries.statement import statement
 
+_COMMENT = re.compile(r"--\s")
 
-@click.command()
+
+class _SqlCommand(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A statement may begin with a comment, which only looks like an option."""
+        return super().parse_args(ctx, [f"\n{one}" if _COMMENT.match(one) else one for one in args])
+
+
+@click.command(cls=_SqlCommand)
 @click.argument("query", metavar="SQL")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
@@ -28,7 +40,7 @@ def command(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other", click.get_current_context(silent=True))
     text = sys.stdin.read() if query == "-" else query
-    with load(database, config).reader() as reader:
+    with load(database, config).reader() as reader, _interruptible():
         names, rows = statement(reader, text, limit)
     if as_json:
         output.show_json([dict(zip(names, map(_plain, row), strict=True)) for row in rows])
@@ -37,6 +49,16 @@ def command(
     else:
         output.show_table(names, rows, empty="no rows")
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: Python would not hear of it before the database has answered."""
+    former = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _plain(value: Any) -> Any:

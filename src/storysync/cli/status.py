@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json, with_projects
-from storysync.cli.remote import STATUS_TIMEOUT_S, ask, daemon_socket
+from storysync.cli.remote import daemon_status
+from storysync.errors import WaitTimeout
 from storysync.queries.freshness import freshness
 from storysync.queries.status import status
 
@@ -24,20 +26,49 @@ def command(projects: tuple[str, ...], database: str | None, config: str | None,
     with app.reader() as reader, reader.snapshot():
         found = status(reader, projects)
         fresh = freshness(reader)
-    socket = daemon_socket(app.database)
-    running = ask(socket, STATUS_TIMEOUT_S, command="status") if socket else None
+    running, silent = _daemon(app.database)
     if as_json:
         for one in found:
             one.pop("real_path")
         output.show_document("status", {"projects": found, "daemon": running}, fresh)
         return 0
-    lines = [f"database: {app.database}", f"daemon: {'running' if running else 'not running'}"]
+    lines = [f"database: {app.database}", f"daemon: {silent or _told(running)}"]
     if not found:
         lines.append("no project yet; run `storysync sync PATH`")
     for one in found:
-        lines += _lines(one)
+        lines += _lines(one) + _live_lines(running, one["id"])
     output.say("\n".join(lines))
     return 0
+
+
+def _daemon(database: Path) -> tuple[dict[str, Any] | None, str]:
+    """What the daemon says, None without one; and what to say of one that does not answer."""
+    try:
+        return daemon_status(database), ""
+    except WaitTimeout as error:
+        return None, f"running, but {error}"
+
+
+def _told(running: dict[str, Any] | None) -> str:
+    if running is None:
+        return "not running"
+    state = "" if running["state"] == "running" else f", {running['state']}"
+    return f"running (process {running['pid']}{state})"
+
+
+def _live_lines(running: dict[str, Any] | None, project_id: str) -> list[str]:
+    """What only the daemon knows of a project: what waits, and why."""
+    followed = {one["id"]: one for one in running["projects"]} if running else {}
+    if running and project_id not in followed:
+        return ["  daemon:         does not follow it"]
+    now = followed.get(project_id, {})
+    waits = [
+        *([f"{output.count(now['dirty'], 'path')} to look at"] if now.get("dirty") else []),
+        *(["git is at work"] if now.get("waits_for_git") else []),
+        *([f"{output.count(now['held'], 'deletion')} held"] if now.get("held") else []),
+        *([f"the last sync failed: {output.clean(now['error'])}"] if now.get("error") else []),
+    ]
+    return [f"  daemon:         {'; '.join(waits)}"] if waits else []
 
 
 def _lines(project: dict[str, Any]) -> list[str]:
@@ -45,7 +76,7 @@ def _lines(project: dict[str, Any]) -> list[str]:
     flags = project["flags"]
     shown = [
         ("folder", f"{output.clean(project['real_path'])} ({project['root_state'] or 'unknown'})"),
-        ("last full scan", (project["last_full_scan_at"] or "never")[:19]),
+        ("last full scan", output.moment(project["last_full_scan_at"]) or "never"),
         ("commit", (project["head_commit"] or "")[:12]),
         ("stories", f"{stories}{_counts(project['stories'])}"),
         ("ready, blocked", f"{flags.get('ready', 0)}, {flags.get('blocked', 0)}"),
@@ -58,7 +89,7 @@ def _lines(project: dict[str, Any]) -> list[str]:
         shown.append(("attention", ", ".join(attention)))
     if project["last_sync"]:
         last = project["last_sync"]
-        shown.append(("last change", f"{last['finished_at'][:19]} by {last['trigger']}"))
+        shown.append(("last change", f"{output.moment(last['finished_at'])} by {last['trigger']}"))
     lines = ["", output.heading(output.clean(project["id"]))]
     return lines + [f"  {label + ':':<16}{value}" for label, value in shown if value]
 

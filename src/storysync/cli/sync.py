@@ -132,7 +132,7 @@ def told(report: Mapping[str, Any]) -> str:
         if problems.get(severity)
     ]
     if found:
-        lines.append(f"  problems: {', '.join(found)}; see `storysync check` or `storysync status`")
+        lines.append(f"  problems: {', '.join(found)}; see `storysync check`")
     loose = [f"{report[name]} {name}" for name in ("dangling", "ambiguous") if report[name]]
     if loose:
         lines.append(f"  references: {', '.join(loose)}")

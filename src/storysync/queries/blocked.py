@@ -5,32 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from storysync.queries.filters import Filter, conditions, require_projects
+from storysync.queries.list_stories import COLUMNS, listed
 from storysync.queries.natural import natural
 
 if TYPE_CHECKING:
     from storysync.store.reader import Reader
 
 _SQL = """
-SELECT b.project_id, b.id, b.title, b.status, b.path, b.uid, v.priority, v.owner,
-       b.reason, b.blocker, b.blocker_status
+SELECT {columns}, b.uid, b.reason, b.blocker, b.blocker_status
 FROM v_blocked b JOIN v_stories v ON v.uid = b.uid
 {where}
 ORDER BY b.project_id, b.path, b.uid, b.reason, b.blocker
 """
+_COLUMNS = ", ".join(f"v.{column}" for column in COLUMNS)
 
 
 def blocked(reader: Reader, wanted: Filter) -> list[dict[str, Any]]:
-    """One dict a story, with `reasons`: a list of `reason`, `blocker`, `blocker_status`.
+    """One dict a story as `list_stories` yields it, and its `reasons`.
 
-    Raises NotFound for an unknown project.
+    Each has `reason`, `blocker` and `blocker_status`. Raises NotFound for an unknown project.
     """
     require_projects(reader, wanted.projects)
     found = conditions(wanted)
     stories: dict[int, dict[str, Any]] = {}
-    for row in reader.rows(_SQL.format(where=found.where()), found.params):
+    for row in reader.rows(_SQL.format(columns=_COLUMNS, where=found.where()), found.params):
         reason = {name: row.pop(name) for name in ("reason", "blocker", "blocker_status")}
-        story = stories.setdefault(row.pop("uid"), {**row, "reasons": []})
-        story["reasons"].append(reason)
+        uid = row.pop("uid")
+        if uid not in stories:
+            stories[uid] = {**listed(row), "reasons": []}
+        stories[uid]["reasons"].append(reason)
     return sorted(
         stories.values(),
         key=lambda story: (story["project_id"], story["id"] is None, natural(story["id"] or "")),

@@ -85,7 +85,8 @@ def require_projects(reader: Reader, projects: tuple[str, ...]) -> None:
         if project not in known:
             listed = ", ".join(known) or "none"
             raise NotFound(
-                f"there is no project {project!r} in the database", hint=f"known projects: {listed}"
+                f"there is no project {project!r} in the database",
+                hint=f"use one of the known projects: {listed}",
             )
 
 

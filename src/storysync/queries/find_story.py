@@ -32,9 +32,32 @@ def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
                 return rows[0]
             if rows:
                 raise _ambiguous(text, rows)
+    broken = _broken_files(reader, text, projects)
+    if broken:
+        raise NotFound(
+            f"there is no story {text!r}, but a file that cannot be read: {', '.join(broken)}",
+            hint="see `storysync check` for what is wrong with it",
+        )
     raise NotFound(
-        f"there is no story {text!r}", hint="`storysync list` shows all ids; `project:ID` names one exactly"
+        f"there is no story {text!r}", hint="see `storysync list` for all ids, or name one as `project:ID`"
     )
+
+
+def _broken_files(reader: Reader, text: str, projects: tuple[str, ...]) -> list[str]:
+    """Files without a last good state that are named as if they held the story."""
+    found = []
+    for wanted, scope in _readings(reader, text, projects):
+        where, scoped = _within("state = 'broken'", scope)
+        for row in reader.rows(f"SELECT project_id, path FROM files WHERE {where} ORDER BY 1, 2", scoped):
+            name = row["path"].rpartition("/")[2]
+            if row["path"] == wanted or (key(wanted) and _begins(key(name.rpartition(".")[0]), key(wanted))):
+                found.append(f"{row['project_id']}:{row['path']}")
+    return list(dict.fromkeys(found))[:_CANDIDATES]
+
+
+def _begins(stem: str, wanted: str) -> bool:
+    """Whether a file's stem is the key, or goes on behind it with something else than a digit."""
+    return stem.startswith(wanted) and not stem[len(wanted) : len(wanted) + 1].isdigit()
 
 
 def _readings(reader: Reader, text: str, projects: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:

@@ -65,7 +65,7 @@ def list_stories(
         sql += f" LIMIT {-1 if limit is None else limit + 1} OFFSET {offset}"
         _, page = reader.columns_and_rows(sql, found.params)
     more = limit is not None and len(page) > limit
-    stories = [_story(row, columns) for row in page[:limit]]
+    stories = [listed(dict(zip(columns, row, strict=True))) for row in page[:limit]]
     return stories, offset + len(stories) if more else None
 
 
@@ -74,8 +74,8 @@ def _by_id(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (row[0], row[1] is None, natural(row[1] or ""))
 
 
-def _story(row: tuple[Any, ...], columns: tuple[str, ...]) -> dict[str, Any]:
-    story = dict(zip(columns, row, strict=True))
+def listed(story: dict[str, Any]) -> dict[str, Any]:
+    """The row itself, with `contested` as a boolean and `stale` instead of `parse_state`."""
     story["contested"] = bool(story["contested"])
     story["stale"] = story.pop("parse_state") == "stale"
     return story

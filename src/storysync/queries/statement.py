@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 READING = ("SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA")
 _COMMENT = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)", re.DOTALL)
 _WORD = re.compile(r"[\s(]*([A-Za-z]+)")
-_WRITING_PRAGMA = re.compile(
-    r"^\s*PRAGMA\s+[\w.]+\s*=|^\s*PRAGMA\s+(wal_checkpoint|optimize)\b", re.IGNORECASE
+_READING_PRAGMA = re.compile(
+    r"\s*PRAGMA\s+(?:\w+\.)?(?:"
+    r"(?!(?:wal_checkpoint|optimize|incremental_vacuum|shrink_memory)\b)\w+\s*(?:;|$|--|/\*)"
+    r"|(?:table_x?info|index_x?info|table_list|index_list|foreign_key_list|foreign_key_check"
+    r"|integrity_check|quick_check)\s*\()",
+    re.IGNORECASE,
 )
+"""Pragmas that only tell: without a value, or whose value is the name of what is asked about."""
 _ASKED_WRONGLY = ("", "SQLITE_ERROR", "SQLITE_READONLY")
 """Names of database errors that the statement is to blame for; '' is one of the driver itself."""
 
@@ -32,15 +37,25 @@ def statement(reader: Reader, sql: str, limit: int | None = None) -> tuple[list[
         bare = bare[found.end() :]
     word = _WORD.match(bare)
     if not word:
-        raise UsageError("there is no SQL statement", hint="as in `storysync sql 'select * from v_ready'`")
-    if word[1].upper() not in READING or _WRITING_PRAGMA.match(bare):
         raise UsageError(
-            f"`sql` only reads: it takes {', '.join(READING)}, not {word[1].upper()}",
-            hint="to change a story, edit its file",
+            "there is no SQL statement", hint="write one, as in `storysync sql 'select * from v_ready'`"
+        )
+    verb = word[1].upper()
+    if verb == "PRAGMA" and not _READING_PRAGMA.match(bare):
+        raise UsageError(
+            "`sql` only reads, and this PRAGMA may write",
+            hint="ask without a value, as in `PRAGMA user_version`",
+        )
+    if verb not in READING:
+        raise UsageError(
+            f"`sql` only reads: it takes {', '.join(READING)}, not {verb}",
+            hint="edit the file of a story to change it",
         )
     try:
         return reader.columns_and_rows(sql, (), limit)
     except StoreError as error:
         if getattr(error.__cause__, "sqlite_errorname", "") not in _ASKED_WRONGLY:
             raise
-        raise StorysyncError(str(error), hint="`sql` only reads; docs/schema.md lists the columns") from error
+        raise StorysyncError(
+            str(error), hint="see docs/schema.md for tables and columns; `sql` only reads"
+        ) from error
