@@ -20,7 +20,7 @@ from storysync.core.text import conflict_marker, decode, position
 from storysync.core.validate import Rules, judge, no_evidence
 from storysync.settings import ReadingSettings
 
-READER_VERSION = 1
+READER_VERSION = 2
 
 _HEADING = re.compile(r"^ {0,3}[#=]", re.MULTILINE)
 

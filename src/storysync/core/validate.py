@@ -350,8 +350,9 @@ def _title(file: _Judge) -> str:
 
 
 def _names(file: _Judge, field: str) -> str | None:
+    """Who is named, as written; None when nobody is ("unassigned", "TBD")."""
     value = file.fields.single.get(field)
-    return value.text or None if value is not None else None
+    return value.text if value is not None and not has_no_value(value.text) else None
 
 
 def _people(file: _Judge) -> tuple[Person, ...]:
