@@ -211,20 +211,20 @@ def test_backups_are_made_and_listed(synced: Run) -> None:
 def test_sql_prints_text_json_and_csv(synced: Run) -> None:
     question = "select id, priority, null as gap from stories where id = 'VEL-102'"
     assert synced("sql", question).out.split() == ["id", "priority", "gap", "VEL-102", "1", "-"]
-    assert synced("sql", question, "--json").data == [{"id": "VEL-102", "priority": 1, "gap": None}]
+    assert synced("sql", question, "--json").data["data"] == [{"id": "VEL-102", "priority": 1, "gap": None}]
     assert list(csv.reader(io.StringIO(synced("sql", question, "--csv").out)))[1] == ["VEL-102", "1", ""]
-    assert len(synced("sql", "select id from stories", "--limit", "3", "--json").data) == 3
-    assert synced("sql", "select 1 where 0", "--json").data == []
+    assert len(synced("sql", "select id from stories", "--limit", "3", "--json").data["data"]) == 3
+    assert synced("sql", "select 1 where 0", "--json").data["data"] == []
 
 
 def test_sql_may_begin_with_a_comment(synced: Run) -> None:
-    assert synced("sql", "-- why\nselect 7 as n", "--json").data == [{"n": 7}]
+    assert synced("sql", "-- why\nselect 7 as n", "--json").data["data"] == [{"n": 7}]
     synced("sql", "--jsn", "select 1").failed(2, "No such option")
 
 
 def test_sql_is_read_from_stdin(synced: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("select 7 as n"))
-    assert synced("sql", "-", "--json").data == [{"n": 7}]
+    assert synced("sql", "-", "--json").data["data"] == [{"n": 7}]
 
 
 def test_db_goes_down_and_up_again(synced: Run) -> None:

@@ -13,6 +13,7 @@ import click
 
 from storysync.cli import output
 from storysync.cli.options import load, with_app
+from storysync.queries.freshness import freshness
 from storysync.queries.statement import statement
 
 _COMMENT = re.compile(r"--\s")
@@ -27,7 +28,7 @@ class _SqlCommand(click.Command):
 @click.command(cls=_SqlCommand)
 @click.argument("query", metavar="SQL")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; its data is a list of objects.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @with_app
 def command(
@@ -42,8 +43,10 @@ def command(
     text = sys.stdin.read() if query == "-" else query
     with load(database, config).reader() as reader, _interruptible():
         names, rows = statement(reader, text, limit)
+        fresh = freshness(reader) if as_json else None
     if as_json:
-        output.show_json([dict(zip(names, map(_plain, row), strict=True)) for row in rows])
+        data = [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
+        output.show_document("rows", data, fresh)
     elif as_csv:
         output.say(_csv(names, rows))
     else:

@@ -180,7 +180,7 @@ class _Run:
         if self.root is not None and self.root.real_path != str(place) and not self.request.moved:
             raise UsageError(
                 f"project {self.id!r} is already the folder {self.root.real_path}, not {place}",
-                hint="use --project NAME for another project, or --moved if the folder moved",
+                hint="use --moved if the folder moved, else another --project NAME or another --database",
             )
 
     def _identify(self) -> disk.RootIdentity:
