@@ -70,6 +70,10 @@ class SchemaAhead(StoreError):
     hint = "upgrade storysync, or use another database with --database"
 
 
+class RowRefused(StoreError):
+    """A value or row that the schema does not take."""
+
+
 class Locked(StorysyncError):
     """Another storysync holds the lock of this database; the message names its process."""
 

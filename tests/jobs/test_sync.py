@@ -7,8 +7,11 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from storysync.core import reading
+from storysync.core.story import Good
 from storysync.errors import RootLost, UsageError
 from storysync.settings import BacklogSettings, DeletionSettings, ReadingSettings
 
@@ -856,4 +859,46 @@ def test_a_failed_batch_changes_nothing(world, monkeypatch: pytest.MonkeyPatch) 
             world.sync()
     assert world.column("SELECT status FROM stories") == ["todo", "todo"]
     assert world.sync().created == 1
+    world.must_equal()
+
+
+@pytest.mark.parametrize(
+    "fault", ["a position twice", "an unknown status", "a number too large", "half a pair"]
+)
+def test_a_file_that_the_database_refuses_does_not_stop_the_others(
+    world, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    world.write("a.md", id="A-1", status="todo", body="- [ ] one\n")
+    world.write("b.md", id="B-1", status="todo")
+    world.sync()
+    read = reading.read
+
+    def faulty(path: str, data: bytes, settings: ReadingSettings):  # type: ignore[no-untyped-def]
+        found = read(path, data, settings)
+        if path != "a.md" or not isinstance(found, Good):
+            return found
+        (story,) = found.stories
+        wrong = {
+            "a position twice": {"criteria": story.criteria * 2},
+            "an unknown status": {"status": "nonsense"},
+            "a number too large": {"id_line": 1 << 70},
+            "half a pair": {"title": "\ud800"},
+        }[fault]
+        return Good((msgspec.structs.replace(story, **wrong),), ())
+
+    monkeypatch.setattr(reading, "read", faulty)
+    world.write("a.md", id="A-1", status="done", body="- [ ] one\n")
+    world.write("b.md", id="B-1", status="done")
+    world.write("c.md", id="C-1", status="done")
+    report = world.sync()
+    assert (report.updated, report.created, report.stale) == (1, 1, 1)
+    rows = world.rows("SELECT id, status, parse_state FROM stories ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("A-1", "todo", "stale"), ("B-1", "done", "good"), ("C-1", "done", "good"),
+    ]  # fmt: skip
+    assert world.codes("a.md") == ["internal-error"]
+    world.must_equal()
+    monkeypatch.setattr(reading, "read", read)
+    world.write("a.md", id="A-1", status="review", body="- [ ] one\n")
+    assert world.sync("a.md").updated == 1
     world.must_equal()

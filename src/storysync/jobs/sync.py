@@ -14,12 +14,13 @@ from storysync.core.brake import held_paths
 from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
 from storysync.core.reading import READER_VERSION
 from storysync.core.story import Gone
-from storysync.errors import RootLost, UsageError
+from storysync.errors import RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
 from storysync.settings import DeletionSettings
 from storysync.store import batch, indexed, projects, syncs
 from storysync.store.put import Written
+from storysync.store.sieve import sift
 from storysync.store.store import Store, Tx
 
 FIRST_LOAD_FILES = 1000
@@ -70,6 +71,8 @@ class Request:
     keep: frozenset[str] = frozenset()
     cancelled_satisfies: bool = False
     progress: Progress | None = None
+    sift: bool = False
+    """Whether each file is tried alone first, since the database refused one of a batch."""
 
 
 def utc_now() -> datetime:
@@ -109,7 +112,10 @@ def sync(
         project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress
     )
     with _no_collection():
-        return _synced(_Run(store, request, now), paths)
+        try:
+            return _synced(_Run(store, request, now), paths)
+        except RowRefused:  # by a fault of ours: find the file, and let it not stop the others
+            return _synced(_Run(store, replace(request, sift=True), now), paths)
 
 
 def _synced(run: _Run, paths: frozenset[str] | None) -> SyncReport:
@@ -226,7 +232,7 @@ class _Run:
     ) -> tuple[look.Looked, dict[str, KnownFile]]:
         here = indexed.files_at(tx, self.id, paths)
         todo = look.part(self.project.root, self.reading, here, paths - self.request.keep)
-        looked = look.judge(self.project.root, self.reading, here, todo, todo.read, force=False)
+        looked = self._judged(here, todo, todo.read, force=False)
         looked.seen += [one for one in look.settled(todo) if one.path not in self.request.keep]
         looked.problems = todo.problems
         looked.there = set(todo.read)
@@ -310,7 +316,15 @@ class _Run:
 
     def _read(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile]) -> look.Looked:
         paths = self._told(part, len(todo.read)) if self.request.progress else part
-        return look.judge(self.project.root, self.reading, known, todo, paths, force=self.force)
+        return self._judged(known, todo, paths, force=self.force)
+
+    def _judged(
+        self, known: dict[str, KnownFile], todo: look.Todo, paths: Iterable[str], *, force: bool
+    ) -> look.Looked:
+        looked = look.judge(self.project.root, self.reading, known, todo, paths, force=force)
+        if self.request.sift:
+            looked.seen = sift(self.store, self.id, self.project.settings, looked.seen)
+        return looked
 
     def _told(self, paths: list[str], total: int) -> Iterator[str]:
         """The paths, telling progress on the way."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storysync.core.plan import Carry, KnownStory, Plan, Put
+from storysync.errors import RowRefused
 from storysync.store import rows as layout
 from storysync.store.projects import Backlogs
 from storysync.store.rows import CHILDREN, DERIVED, STORY
@@ -444,10 +445,12 @@ def _same(was: list[Row], shall: list[Row]) -> bool:
 
 
 def _difference(table: str, was: list[Row], shall: list[Row]) -> tuple[list[Row], list[Row]]:
-    """(keys to delete, rows to write)."""
+    """(keys to delete, rows to write). Raises RowRefused for rows that cannot be told apart."""
     width = len(CHILDREN[table][0])
     old = {row[:width]: row for row in was}
     new = {row[:width]: row for row in shall}
+    if len(new) < len(shall):
+        raise RowRefused(f"two rows of {table} have one key")
     return [key for key in old if key not in new], [row for key, row in new.items() if old.get(key) != row]
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from storysync.errors import SchemaBehind
+from storysync.errors import RowRefused, SchemaBehind
 from storysync.settings import SqliteSettings
 from storysync.store.engines import sqlite
 from storysync.store.reader import Reader, open_reader
@@ -81,7 +81,7 @@ class Store:
     def __init__(self, url: str, settings: SqliteSettings, connection: sqlite3.Connection) -> None:
         self.url = url
         self.path: Path = sqlite.path_of(url)
-        self._settings = settings
+        self.settings = settings
         self._connection = connection
 
     @classmethod
@@ -119,13 +119,14 @@ class Store:
 
     def reading(self) -> Reader:
         """A reader of its own, as another process would have it."""
-        return open_reader(self.url, self._settings)
+        return open_reader(self.url, self.settings)
 
     @contextmanager
     def writing(self) -> Iterator[Tx]:
         """One transaction: all of it or, after any exception, nothing of it.
 
-        Raises StoreError for what the database says (locked too long, disk full, corrupt).
+        Raises StoreError for what the database says (locked too long, disk full, corrupt), RowRefused for
+        a row that breaks a constraint.
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -138,6 +139,8 @@ class Store:
                 raise
         except sqlite3.Error as error:
             raise sqlite.translated(error, self.path) from error
+        except (OverflowError, UnicodeEncodeError) as error:  # of a number or text that cannot be bound
+            raise RowRefused(str(error)) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Tx]:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from storysync.errors import ForeignDatabase, SchemaAhead, SchemaBehind, StoreError, UsageError
+from storysync.errors import ForeignDatabase, RowRefused, SchemaAhead, SchemaBehind, StoreError, UsageError
 from storysync.settings import SqliteSettings
 from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 
@@ -18,6 +18,9 @@ APPLICATION_ID = 0x53544F52
 
 READER_CACHE_KIB = 8192
 _PREFIX = "sqlite:///"
+
+REFUSED = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError)
+"""What the driver raises for a row that breaks a constraint, or a value of no type that it knows."""
 
 
 def path_of(url: str) -> Path:
@@ -161,6 +164,8 @@ def _create(path: Path) -> None:
 def translated(error: sqlite3.Error, path: Path) -> StoreError:
     if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
         return ForeignDatabase(f"{path} is not a SQLite database; it was left untouched")
+    if isinstance(error, REFUSED):
+        return RowRefused(str(error))
     return StoreError(f"cannot use the database {path}: {error}")
 
 
