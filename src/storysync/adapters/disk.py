@@ -126,6 +126,7 @@ class _Walk:
 
     def _folder(self, place: str, path: str) -> None:
         prefix = path + "/" if path else ""
+        inside = os.path.join(place, "")
         flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path else 0)
         descriptor = os.open(place, flags)
         try:
@@ -138,27 +139,28 @@ class _Walk:
                 if entry.is_dir(follow_symlinks=False):
                     child = prefix + (text := stored_name(name))
                     if not self.prune(text, child):
-                        self.pending.append((os.path.join(place, name), child))
+                        self.pending.append((inside + name, child))
                 elif self.is_markdown(name) and not self.prune(text := stored_name(name), prefix + text):
                     try:
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    self._file(os.path.join(place, name), prefix + text, status)
+                    self._file(inside + name, prefix + text, status)
         finally:
             os.close(descriptor)
 
     def _file(self, place: str, path: str, status: os.stat_result) -> None:
         """Note what a Markdown name stands for."""
         found = self.found
-        if stat.S_ISLNK(status.st_mode):
+        if stat.S_ISREG(status.st_mode):
+            if path.isascii() or self._keeps(path, place):
+                found.files[path] = signature(status)
+        elif stat.S_ISLNK(status.st_mode):
             message, hint = "a symbolic link is not followed", "link to the file in the text"
             found.note(path, "not-a-regular-file", message, hint)
-        elif not stat.S_ISREG(status.st_mode):
+        else:
             message = f"a {_kind(status.st_mode)} is not read"
             found.note(path, "not-a-regular-file", message, "rename or remove it")
-        elif path.isascii() or self._keeps(path, place):
-            found.files[path] = signature(status)
 
     def _keeps(self, path: str, place: str) -> bool:
         """Keep the bytes of a name that the path does not say; False for the loser of two that clash."""
@@ -236,9 +238,10 @@ def blob_id(data: bytes) -> str:
 
 
 def signature(status: os.stat_result) -> Signature:
-    return Signature(
-        _signed(status.st_dev), _signed(status.st_ino), status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    )
+    device, inode = status.st_dev, status.st_ino
+    if device >= _SIGNED_LIMIT or inode >= _SIGNED_LIMIT:
+        device, inode = _signed(device), _signed(inode)
+    return Signature(device, inode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _signed(number: int) -> int:
