@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""27 characters, so that text order is time order; SQLite's date functions read it."""
 
 
 def to_text(instant: datetime) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from storysync.adapters import disk, git
 from storysync.core.brake import held_paths
+from storysync.core.instants import to_text
 from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
 from storysync.core.reading import READER_VERSION
 from storysync.core.story import Gone
@@ -77,11 +78,6 @@ class Request:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def text_of(instant: datetime) -> str:
-    """An instant as the database holds it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def sync(
@@ -309,7 +305,7 @@ class _Run:
         with self.store.writing() as tx:
             projects.enter(tx, self.id, self.project.settings, str(self.project.root))
             self._write(tx, todo_plan, looked, below=None, first_load=fresh)
-            batch.hold(tx, self.id, self.tally.held, text_of(self.at))
+            batch.hold(tx, self.id, self.tally.held, to_text(self.at))
             self._judge(tx, everything=everything, fresh=fresh)
             self._complete(tx)
             return self._report(tx, files=todo.files, full=True)
@@ -397,7 +393,7 @@ class _Run:
         tally.read += looked.read
         tally.later |= looked.later
         if tally.sync_id is None and looked.seen:
-            tally.sync_id = syncs.begin(tx, self.id, self.request.trigger, text_of(self.at))
+            tally.sync_id = syncs.begin(tx, self.id, self.request.trigger, to_text(self.at))
         todo = batch.Batch(
             todo_plan,
             looked.seen,
@@ -409,7 +405,7 @@ class _Run:
 
     def _context(self, first_load: bool) -> batch.Context:
         return batch.Context(
-            self.id, self.project.settings, self.tally.sync_id or 0, text_of(self.at), first_load
+            self.id, self.project.settings, self.tally.sync_id or 0, to_text(self.at), first_load
         )
 
     def _judge(self, tx: Tx, *, everything: bool, fresh: bool = False) -> None:
@@ -418,7 +414,7 @@ class _Run:
     def _complete(self, tx: Tx) -> None:
         projects.set_reader(tx, self.id, self.reader)
         projects.set_state(tx, self.id, "live")
-        projects.scanned(tx, self.id, text_of(self.at))
+        projects.scanned(tx, self.id, to_text(self.at))
         if not self.tally.held:
             projects.set_identity(tx, self.id, self.identity.device, self.identity.inode)
             projects.set_head(tx, self.id, self.head)
@@ -426,7 +422,7 @@ class _Run:
     def _report(self, tx: Tx, *, files: int, full: bool) -> SyncReport:
         tally, written = self.tally, self.tally.written
         if tally.sync_id is not None:
-            syncs.finish(tx, tally.sync_id, text_of(self.now()), tally.read, written, len(tally.held))
+            syncs.finish(tx, tally.sync_id, to_text(self.now()), tally.read, written, len(tally.held))
         by_severity, by_code = syncs.findings(tx, self.id)
         return SyncReport(
             project_id=self.id,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from storysync.core.plan import Carry, KnownStory, Plan, Put
 from storysync.errors import RowRefused
 from storysync.store import rows as layout
+from storysync.store.changes import to_json, told
 from storysync.store.projects import Backlogs
 from storysync.store.rows import CHILDREN, DERIVED, STORY
 from storysync.store.store import Row, Tx
@@ -24,8 +23,9 @@ _STATUS = DERIVED.index("status")
 _STATUS_RAW = DERIVED.index("status_raw")
 _NAMING = tuple(DERIVED.index(column) for column in ("path", "anchor", "scope", "id", "key"))
 _CLAIM = tuple(DERIVED.index(column) for column in ("id_line", "id_col"))
-_HASHED = frozenset({"body"})
-_UNTOLD = frozenset({"content_hash", "id_line", "id_col"})
+_MOVE_STATEMENT = "UPDATE story_dependencies SET line = ?, col = ? WHERE story_uid = ? AND ordinal = ?"
+_LINE = 4  # of a row of story_dependencies; the column follows
+_TARGET_PROJECT = 6
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -294,11 +294,11 @@ class Writer:
                 old[_PATH]
             ):
                 self.written.seeds |= self._edge_ends([uid])
-        before, after = _told(old, new, differing)
+        before, after = told(old, new, differing)
         self._changes.append(
             (
                 self._now, self._sync_id, uid, self._project_id, old[_ID], "move" if moved else "update",
-                _json(before), _json(after),
+                to_json(before), to_json(after),
             )
         )  # fmt: skip
         status_changed = old[_STATUS] != new[_STATUS] or (
@@ -387,7 +387,7 @@ class Writer:
                 self._project_id,
                 one.id,
                 "remove",
-                _json({"path": one.path}),
+                to_json({"path": one.path}),
                 None,
             )
             for one in removed
@@ -429,8 +429,8 @@ class Writer:
             before, after = {"path": one.known.path}, {"path": one.path}
             self._changes.append(
                 (
-                    self._now, self._sync_id, uid, self._project_id, one.known.id, "move", _json(before),
-                    _json(after),
+                    self._now, self._sync_id, uid, self._project_id, one.known.id, "move", to_json(before),
+                    to_json(after),
                 )
             )  # fmt: skip
 
@@ -452,54 +452,3 @@ def _difference(table: str, was: list[Row], shall: list[Row]) -> tuple[list[Row]
     if len(new) < len(shall):
         raise RowRefused(f"two rows of {table} have one key")
     return [key for key in old if key not in new], [row for key, row in new.items() if old.get(key) != row]
-
-
-def _told(
-    old: Row, new: Row, differing: dict[str, tuple[list[Row], list[Row]]]
-) -> tuple[dict[str, object], dict[str, object]]:
-    """The fields that differ, before and after; long ones as a hash, lists as lists."""
-    before: dict[str, object] = {}
-    after: dict[str, object] = {}
-    for column, was, shall in zip(DERIVED, old, new, strict=True):
-        if was != shall and column not in _UNTOLD:
-            before[column] = _hash(was) if column in _HASHED else was
-            after[column] = _hash(shall) if column in _HASHED else shall
-    for table, (was_rows, shall_rows) in differing.items():
-        if table != "story_names":
-            field_name = _FIELD_OF[table]
-            before[field_name], after[field_name] = _summary(table, was_rows), _summary(table, shall_rows)
-    return before, after
-
-
-_MOVE_STATEMENT = "UPDATE story_dependencies SET line = ?, col = ? WHERE story_uid = ? AND ordinal = ?"
-_LINE = 4  # of a row of story_dependencies; the column follows
-_TARGET_PROJECT = 6
-
-_FIELD_OF = {
-    "story_labels": "labels",
-    "story_people": "people",
-    "criteria": "criteria",
-    "story_dependencies": "references",
-}
-
-
-def _summary(table: str, rows: list[Row]) -> object:
-    if table == "story_labels":
-        return sorted(row[1] for row in rows)
-    if table == "story_people":
-        return sorted(f"{row[1]}: {row[3]}" for row in rows)
-    if table == "story_dependencies":
-        return [f"{row[2]}: {row[3]}" for row in sorted(rows, key=lambda row: row[1])]
-    return {
-        "total": len(rows),
-        "done": sum(bool(row[5]) for row in rows),
-        "hash": _hash(sorted(map(str, rows))),
-    }
-
-
-def _hash(value: object) -> str | None:
-    return None if value is None else hashlib.sha1(str(value).encode(), usedforsecurity=False).hexdigest()
-
-
-def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

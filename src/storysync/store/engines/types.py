@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-"""27 characters, so that text order is time order; SQLite's date functions read it."""
+from storysync.core.instants import from_text, to_text
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An instant in UTC: `timestamptz`, or text in `UTC_FORMAT` where the database has no such type."""
+    """An instant in UTC: `timestamptz`, or text (`core.instants`) where the database has no such type."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -27,9 +26,9 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return value.astimezone(UTC).strftime(UTC_FORMAT)
+        return to_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if isinstance(value, str):
-            return datetime.strptime(value, UTC_FORMAT).replace(tzinfo=UTC)
+            return from_text(value)
         return value if isinstance(value, datetime) else None
