@@ -39,6 +39,8 @@ class ReadingSettings(Frozen, frozen=True):
     max_front_matter_kb: Annotated[int, Meta(ge=1, le=1024)] = 64
     id_scope: Literal["project", "folder"] = "project"
     """Whether an id is unique in the whole project or only within its folder."""
+    dialect: str = ""
+    """The one dialect in which all files are read, each of them a story; empty: each by its own evidence."""
     timezone: str = "UTC"
     """The zone of times that name none."""
     statuses: dict[str, Status] = {}

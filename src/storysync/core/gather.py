@@ -6,11 +6,12 @@ what loses is kept as metadata, so that nothing a file says is lost.
 
 from __future__ import annotations
 
+from collections import abc
 from typing import NamedTuple
 
 import msgspec
 
-from storysync.core.dialects.base import Head
+from storysync.core.dialects.base import NOTHING, Head
 from storysync.core.fields import LISTED, FieldNames
 from storysync.core.folding import fold_name
 from storysync.core.problems import problem
@@ -43,10 +44,13 @@ class Fields(NamedTuple):
     problems: list[Problem]
 
 
-def gather(heads: list[Head], names: FieldNames) -> Fields:
-    """Fields by canonical name. Unknown names of the first head are metadata, of later ones body text."""
+def gather(heads: list[Head], names: FieldNames, special: abc.Mapping[str, str] = NOTHING) -> Fields:
+    """Fields by canonical name. Unknown names of the first head are metadata, of later ones body text.
+
+    `special` are the names of a dialect, which win over those of `names`.
+    """
     fields = Fields({}, {}, {}, {}, [])
-    find = names.find
+    find = names.find if not special else lambda name: _special(name, special, names)
     for number, head in enumerate(heads):
         for name, node in head.fields.items():
             found = find(name)
@@ -58,6 +62,13 @@ def gather(heads: list[Head], names: FieldNames) -> Fields:
             else:
                 _choose(fields, found[0], _value(node, name, number, found[1], found[0], fields.problems))
     return fields
+
+
+def _special(name: str, special: abc.Mapping[str, str], names: FieldNames) -> tuple[str, int] | None:
+    field = special.get(fold_name(name))
+    if field is None:
+        return names.find(name)
+    return (field, -1) if field else None
 
 
 def texts_of(node: Node) -> list[str]:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 
 from storysync.core.body import parse_body
-from storysync.core.dialects import read_heads
-from storysync.core.dialects.base import Head, Page
+from storysync.core.dialects import read_heads, recognize, split
+from storysync.core.dialects.base import Head, Page, Sheet, Split, Traits
 from storysync.core.globs import any_of
+from storysync.core.judged_file import Rules
 from storysync.core.problems import problem
-from storysync.core.story import Broken, NotAStory, Problem, Read
+from storysync.core.story import Broken, Good, NotAStory, Problem, Read, Story
 from storysync.core.text import conflict_marker, decode, position
-from storysync.core.validate import Rules, judge, no_evidence
+from storysync.core.validate import judge, judge_item, no_evidence
 from storysync.settings import ReadingSettings
 
-READER_VERSION = 2
+READER_VERSION = 3
 
 _HEADING = re.compile(r"^ {0,3}[#=]", re.MULTILINE)
 
@@ -55,7 +56,8 @@ def _read(path: str, data: bytes, rules: Rules) -> Read:
         return decoded
     text = decoded.text
     problems = list(decoded.problems)
-    heads, page = read_heads(Page(text, 0, 1, rules.max_front_matter))
+    sheet = read_heads(Page(text, 0, 1, rules.max_front_matter, path), rules.dialect)
+    page, heads = sheet.page, sheet.heads
     marker = conflict_marker(text)
     if marker >= 0:
         problems.append(_conflict(text, marker, heads))
@@ -65,10 +67,32 @@ def _read(path: str, data: bytes, rules: Rules) -> Read:
         problems.extend(head.problems)
         if head.broken:
             return Broken(tuple(problems))
-    if not heads and _HEADING.search(text) is None:
+    traits = recognize(sheet, rules.dialect)
+    if not heads and not traits.is_story and _HEADING.search(text) is None:
         return NotAStory((no_evidence(),))  # whatever the rest is, it needs no parsing
+    many = split(sheet, rules.dialect)
+    if many is not None:
+        return _read_many(path, sheet, many, rules, traits, problems)
     rest = text[page.start :] if page.start else text
-    return judge(path, rest, heads, parse_body(rest, page.line, path), rules, problems)
+    return judge(path, rest, heads, parse_body(rest, page.line, path), rules, problems, traits)
+
+
+def _read_many(
+    path: str, sheet: Sheet, many: Split, rules: Rules, traits: Traits, problems: list[Problem]
+) -> Read:
+    """The items of a file, and before them the file's own story if it is one."""
+    text, start = sheet.page.text, sheet.page.start
+    stories: list[Story] = []
+    own = text[start : many.items[0].begin]
+    whole = judge(path, own, sheet.heads, parse_body(own, sheet.page.line, path), rules, problems, traits)
+    if isinstance(whole, Good):
+        stories += whole.stories
+    for item in many.items:
+        body = text[item.begin : item.end]
+        parsed = parse_body(body, item.line, path)
+        stories.append(judge_item(path, body, item, parsed, rules, problems, many.traits))
+    problems.sort(key=lambda found: (found.line, found.col))
+    return Good(tuple(stories), tuple(problems))
 
 
 def _conflict(text: str, marker: int, heads: list[Head]) -> Problem:

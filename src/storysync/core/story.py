@@ -103,6 +103,7 @@ class Story(msgspec.Struct, frozen=True, gc=False):
     people: tuple[Person, ...]
     criteria: tuple[Criterion, ...]
     references: tuple[Reference, ...]
+    aliases: tuple[str, ...] = ()  # other ids that the file says it is known by
 
 
 # What reading one file can come to. Each is a class of its own, so that nobody has to guess

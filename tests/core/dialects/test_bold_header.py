@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storysync.core.dialects import DIALECTS, read_heads
+from storysync.core.dialects import NAMES, read_heads
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.bold_header import read_head
 from storysync.core.yaml_events import Scalar, Sequence
@@ -104,11 +104,11 @@ def test_nothing_is_taken_from_the_body():
 
 
 def test_a_header_below_front_matter_is_read_too_with_lines_of_the_file():
-    heads, rest = read_heads(Page("---\nid: A-1\n---\n# T\n**Status:** done\n", 0, 1, 65536))
+    rest, heads = read_heads(Page("---\nid: A-1\n---\n# T\n**Status:** done\n", 0, 1, 65536))
     assert [found.dialect for found in heads] == ["front_matter", "bold_header"]
     assert heads[1].fields == {"Status": Scalar("done", 5, 13)}
     assert rest.line == 4
 
 
 def test_dialects_have_different_names():
-    assert len({dialect.NAME for dialect in DIALECTS}) == len(DIALECTS)
+    assert len(set(NAMES)) == len(NAMES)

@@ -1,16 +1,25 @@
-"""What every dialect reader takes and gives.
+"""What every dialect gives: a dialect is one module of this package, found by its presence.
 
-A dialect is a module with a `NAME` and one function `read_head(page) -> Head | None`. It says None when
-the page is not written in it. What it does find are values with their places in the file; what they mean
-is decided elsewhere.
+A module has a `NAME`, a `RANK` (the lower, the earlier it is asked) and any of three functions:
+
+    read_head(page) -> Head | None      the fields of a head written in its syntax, with their places
+    recognize(sheet) -> Traits | None   what is special about files that the heads show to be of its kind
+    split(sheet) -> Split | None        the items of a file that holds many
+
+Each says None when the page is not written in its dialect, and must say so within a microsecond: most
+pages are not. What values mean is decided elsewhere (`core.gather`, `core.validate`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from storysync.core.story import Problem
-from storysync.core.yaml_events import Node
+from storysync.core.yaml_events import Node, Scalar
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Page(NamedTuple):
@@ -20,6 +29,7 @@ class Page(NamedTuple):
     start: int  # offset
     line: int  # of that offset, from 1
     max_front_matter: int  # bytes
+    path: str = ""  # relative to the root, POSIX
 
 
 class Head(NamedTuple):
@@ -39,9 +49,55 @@ class Head(NamedTuple):
     broken: bool = False  # nothing in the file can be trusted
 
 
-class Dialect(Protocol):
-    """A module of `core.dialects`."""
+class Sheet(NamedTuple):
+    """A page whose heads have been read."""
 
-    NAME: str
+    page: Page  # what is left of it as body
+    heads: list[Head]
 
-    def read_head(self, page: Page) -> Head | None: ...
+    def field(self, name: str) -> Node | None:
+        """The value of a field of the first head that has it, by the name as written."""
+        return next((head.fields[name] for head in self.heads if name in head.fields), None)
+
+
+class Traits(NamedTuple):
+    """What is special about the files of a dialect."""
+
+    dialect: str
+    names: Mapping[str, str] = NOTHING
+    """Folded names of fields (`core.folding.fold_name`) -> canonical field; '' leaves it metadata."""
+    statuses: Mapping[str, str] = NOTHING
+    """Folded status words -> status, where the dialect means them otherwise than most."""
+    kind: str | None = None
+    """The kind of what says nothing else."""
+    id: Scalar | None = None
+    """An id that stands at an unusual place; it counts after one in a field."""
+    id_source: str = "none"
+    """The word of `id_source` for `id`."""
+    file_name_is_id: bool = False
+    """Whether the file's stem is the id, and evidence of a story."""
+    is_story: bool = False
+    """Whether the dialect alone is evidence that the file is a story."""
+    scoped: bool = False
+    """Whether ids are unique only within the file's folder."""
+
+
+PLAIN = Traits("")
+"""Of a file that no dialect recognizes: its first head names its dialect."""
+
+
+class Item(NamedTuple):
+    """One of many stories in a file; `text[begin:end]` is its body."""
+
+    anchor: str  # unique in the file, made of its id or title: lower case, no blanks
+    head: Head  # its fields: `id`, `title`, `status` … under canonical names
+    begin: int
+    end: int
+    line: int  # of `begin`
+
+
+class Split(NamedTuple):
+    """The items of a file, in the order of the text; what is before the first is the file's own body."""
+
+    items: tuple[Item, ...]
+    traits: Traits

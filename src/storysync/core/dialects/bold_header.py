@@ -15,6 +15,7 @@ from storysync.core.story import Problem
 from storysync.core.yaml_events import Node, Scalar, Sequence
 
 NAME = "bold_header"
+RANK = 50
 SOURCE = "header"
 
 _LONGEST_REGION = 6000  # characters

@@ -19,6 +19,7 @@ from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence, parse_ya
 from storysync.core.yaml_lines import parse_lines
 
 NAME = "front_matter"
+RANK = 10
 
 _OPEN = re.compile(r"(?:[ \t]*\n)*---[ \t]*\n")
 _KEYS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:[\w\"'][^\n:]{0,80}:(?=\s|$)|[-?][ \t]|[\[{])")
