@@ -18,7 +18,7 @@ help:
 	@echo 'make test       the tests (two minutes)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
 	@echo 'make lint       ruff and mypy'
-	@echo 'make docs       write docs/schema.md and docs/problems.md again'
+	@echo 'make docs       write docs/schema.md, docs/problems.md and the script of new databases again'
 	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
 	@echo 'make clean      remove what the above have made'
 

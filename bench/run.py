@@ -121,6 +121,16 @@ def cold_sync(bench: Bench) -> None:
     bench.note(f"peak memory of a cold sync of {bench.count}", ours.peak_mib, "MiB", 200)
 
 
+def check(bench: Bench) -> None:
+    """`check` of a thousand files, the whole command, which needs no database."""
+    folder = bench.corpus(1000)
+    command = [STORYSYNC, "check", str(folder), "--fail-on", "never"]
+    found = bench.costs(bench.by_hand("hand-check", folder, cold=True), Contestant("check", command))
+    ours, theirs = found["check"], found["hand-check"]
+    detail = f"{ours.cpu_s:.2f} s to {theirs.cpu_s:.2f} s CPU, {ours.wall_s:.2f} s wall"
+    bench.note("check 1,000 files / by hand", ours.cpu_s / theirs.cpu_s, "x", 1.0, detail)
+
+
 def growth(bench: Bench) -> None:
     """Cold syncs of ten times as many stories; 1 is linear. Start-up is taken off."""
     counts = [bench.count // 10, bench.count, *([bench.count * 10] if bench.large else [])]
@@ -201,6 +211,7 @@ def watching(bench: Bench) -> None:
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     "start-up": start_up, "cold": cold_sync, "nothing-changed": nothing_changed, "one-file": one_file,
+    "check": check,
     "watching": watching, "growth": growth,
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from storysync.core.reading import is_looked_at
 from storysync.jobs.project import Project, slug
 from storysync.jobs.sync import sync
 from storysync.jobs.verify import verify
@@ -49,5 +50,5 @@ def _markdown(root: Path) -> set[str]:
         os.path.relpath(os.path.join(folder, name), root)
         for folder, _, names in os.walk(root)
         for name in names
-        if name.lower().endswith((".md", ".markdown"))
+        if is_looked_at(name)
     }

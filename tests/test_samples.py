@@ -179,6 +179,7 @@ def test_problems_are_those_that_were_put_in(samples: App) -> None:
         ("dangling-reference", "stations/VEL-106-winter-mode-for-docks.md", 9),
         ("dependency-cycle", "pricing/VEL-107-prices-by-demand.md", 9),
         ("front-matter-invalid", "operations/PLT-010-audit-log.md", 3),
+        ("front-matter-invalid", "operations/PLT-010-audit-log.md", 13),
         ("merge-conflict", "epic-2-account/2.5-offline-rides.md", 4),
     ]
 

@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "state = 'story' OR state = 'broken' OR state = 'excluded' OR state = 'not_a_story'",
+            "state = 'story' OR state = 'broken' OR state = 'excluded' OR state = 'not_a_story' OR state = 'second_source'",
             name="ck_files_state",
         ),
         sa.ForeignKeyConstraint(
@@ -351,6 +351,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("status_raw", sa.Text(), nullable=True),
         sa.Column("status_note", sa.Text(), nullable=True),
+        sa.Column("status_line", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=True),
         sa.Column("priority_raw", sa.Text(), nullable=True),
         sa.Column("estimate_points", sa.Float(), nullable=True),
@@ -455,6 +456,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), server_default=sa.text("'dangling'"), nullable=False),
         sa.Column("match", sa.Text(), nullable=True),
         sa.Column("confidence", sa.Text(), server_default=sa.text("'declared'"), nullable=False),
+        sa.Column("in_range", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "(state = 'resolved' OR state = 'self') = (target_uid IS NOT NULL)",
             name="ck_story_dependencies_target",
@@ -467,7 +469,7 @@ def upgrade() -> None:
             name="ck_story_dependencies_kind",
         ),
         sa.CheckConstraint(
-            "match = 'exact' OR match = 'case' OR match = 'key' OR match = 'prefix' OR match = 'path' OR match = 'ancestor'",
+            "match = 'exact' OR match = 'case' OR match = 'key' OR match = 'alias' OR match = 'prefix' OR match = 'heading' OR match = 'path' OR match = 'ancestor'",
             name="ck_story_dependencies_match",
         ),
         sa.CheckConstraint(
@@ -526,13 +528,37 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "source = 'id' OR source = 'stem' OR source = 'alias'", name="ck_story_names_source"
+            "source = 'id' OR source = 'stem' OR source = 'alias' OR source = 'prefix' OR source = 'heading'",
+            name="ck_story_names_source",
         ),
         sa.ForeignKeyConstraint(["story_uid"], ["stories.uid"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("story_uid", "source", "name"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_story_names_lookup", "story_names", ["project_id", "name"], unique=False)
+
+    op.create_table(
+        "status_claims",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("col", sa.Integer(), nullable=False),
+        sa.Column("story_uid", sa.Integer(), nullable=True),
+        sa.Column("stale", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "status = 'draft' OR status = 'backlog' OR status = 'todo' OR status = 'ready' OR status = 'in_progress' OR status = 'review' OR status = 'blocked' OR status = 'done' OR status = 'accepted' OR status = 'deferred' OR status = 'cancelled' OR status = 'unknown'",
+            name="ck_status_claims_status",
+        ),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"]),
+        sa.ForeignKeyConstraint(["story_uid"], ["stories.uid"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("project_id", "path", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_status_claims_story", "status_claims", ["story_uid"], unique=False)
 
     op.create_table(
         "story_people",
@@ -555,6 +581,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     views.drop_all(op)
     op.drop_table("story_people")
+
+    op.drop_table("status_claims")
 
     op.drop_table("story_names")
 

@@ -1,7 +1,7 @@
 CREATE VIEW v_stories AS
 SELECT s.uid, s.project_id, p.name AS project_name, s.backlog_id, b.name AS backlog_name,
        b.type AS backlog_type, s.path, s.anchor, s.scope, s.id, s.key, s.id_source, s.id_line, s.id_col, s.dialect, s.kind,
-       s.title, s.epic, s.status, s.status_raw, s.status_note, s.priority, s.priority_raw,
+       s.title, s.epic, s.status, s.status_raw, s.status_note, s.status_line, s.priority, s.priority_raw,
        s.estimate_points, s.estimate_unit, s.estimate_raw, s.branch_name, s.owner, s.author, s.sprint,
        s.created_on, s.created_at, s.updated_on, s.updated_at, s.completed_on, s.completed_at,
        s.user_role, s.user_want, s.user_benefit, s.body, s.content_hash, s.metadata, s.parse_state,
@@ -42,7 +42,14 @@ WHERE s.kind <> 'epic'
         ON r.prerequisite_uid IS NULL AND f.project_id = r.target_project AND f.key = r.target_key
       WHERE r.dependent_uid = s.uid
         AND r.kind = 'depends_on'
-        AND r.confidence = 'declared'
+        AND (
+            r.confidence = 'declared'
+            OR EXISTS (
+                SELECT 1 FROM projects p
+                WHERE p.id = s.project_id
+                  AND CAST(p.settings -> 'reading' ->> 'prose_blocks' AS TEXT) IN ('1', 'true')
+            )
+        )
         AND COALESCE(t.status, f.status, 'unknown') NOT IN ('done', 'accepted')
         AND NOT (
             COALESCE(t.status, f.status, 'unknown') = 'cancelled'
@@ -65,7 +72,7 @@ JOIN (
                 WHEN r.prerequisite_uid IS NULL THEN r.state
                 WHEN t.status = 'cancelled' THEN 'waits for cancelled'
                 ELSE 'waits for' END AS reason,
-           COALESCE(t.id, r.target_id, r.raw) AS blocker,
+           COALESCE(t.id, CASE WHEN r.in_range THEN r.raw ELSE r.target_id END, r.raw) AS blocker,
            r.prerequisite_uid AS blocker_uid,
            COALESCE(t.status, f.status) AS blocker_status,
            MIN(CASE WHEN r.story_uid = r.dependent_uid THEN r.line END) AS line
@@ -75,7 +82,14 @@ JOIN (
     LEFT JOIN foreign_stories f
       ON r.prerequisite_uid IS NULL AND f.project_id = r.target_project AND f.key = r.target_key
     WHERE r.kind = 'depends_on'
-      AND r.confidence = 'declared'
+      AND (
+          r.confidence = 'declared'
+          OR EXISTS (
+              SELECT 1 FROM projects p
+              WHERE p.id = o.project_id
+                AND CAST(p.settings -> 'reading' ->> 'prose_blocks' AS TEXT) IN ('1', 'true')
+          )
+      )
       AND r.dependent_uid IS NOT NULL
       AND COALESCE(t.status, f.status, 'unknown') NOT IN ('done', 'accepted')
       AND NOT (

@@ -21,6 +21,9 @@ Status = Literal[
 ]  # fmt: skip
 
 
+Kind = Literal["story", "epic", "feature", "task", "bug", "spike", "requirement", "spec"]
+
+
 class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all settings: unknown keys are refused by name."""
 
@@ -29,8 +32,8 @@ class ReadingSettings(Frozen, frozen=True):
     """How bytes become stories: a project's vocabulary. A change of it re-reads the whole project."""
 
     exclude: tuple[str, ...] = (
-        "**/_template*", "**/*template.md", "**/README*", "**/readme*", "**/INDEX.md", "**/index.md",
-        "**/CHANGELOG*", "**/CONTRIBUTING*",
+        "**/_template*", "**/template.md", "**/[!0-9]*template.md", "**/README*", "**/readme*",
+        "**/INDEX.md", "**/index.md", "**/CHANGELOG*", "**/CONTRIBUTING*",
     )  # fmt: skip
     """Globs of Markdown files that are no stories; they stay in `files` as `excluded`."""
     ignore: tuple[str, ...] = (".git", "node_modules", ".venv", "vendor")
@@ -39,10 +42,16 @@ class ReadingSettings(Frozen, frozen=True):
     max_front_matter_kb: Annotated[int, Meta(ge=1, le=1024)] = 64
     id_scope: Literal["project", "folder"] = "project"
     """Whether an id is unique in the whole project or only within its folder."""
+    id_prefixes: dict[str, str] = {}
+    """Another prefix of ids -> the one in use: with `task = "back"` the story BACK-12 answers to task-12."""
+    prose_blocks: bool = False
+    """Whether a story found in a sentence of another one blocks it, as a declared dependency does."""
     dialect: str = ""
     """The one dialect in which all files are read, each of them a story; empty: each by its own evidence."""
     timezone: str = "UTC"
     """The zone of times that name none."""
+    date_order: Literal["", "dmy", "mdy"] = ""
+    """What `03-04-2025` means; empty: nobody can tell, which is a problem."""
     statuses: dict[str, Status] = {}
     """Additional status words; they win over the built-in ones."""
     priorities: dict[str, Annotated[int, Meta(ge=0, le=4)]] = {}
@@ -50,6 +59,12 @@ class ReadingSettings(Frozen, frozen=True):
     """Points of size words, for example `XL = 8`."""
     fields: dict[str, str] = {}
     """Names of front-matter keys or header fields -> the field they stand for."""
+    kinds: dict[str, Kind] = {}
+    """Additional words for kinds; they win over the built-in ones."""
+    none_words: tuple[str, ...] = ()
+    """More words that say that a field has no value."""
+    folders: dict[str, Status | Literal[""]] = {}
+    """Names of folders -> the status of files in them that state none; empty: the folder says nothing."""
 
 
 class BacklogSettings(Frozen, frozen=True):
@@ -135,6 +150,16 @@ class DeletionSettings(Frozen, frozen=True):
     """A scan at least this many seconds later releases what is still missing."""
 
 
+class CheckSettings(Frozen, frozen=True):
+    """What `storysync check` reports, and from which level on it fails; options of the command win."""
+
+    select: tuple[str, ...] = ()
+    """Codes, or globs of codes, that are reported; empty: all."""
+    ignore: tuple[str, ...] = ()
+    """Those of them that are not."""
+    fail_on: Literal["error", "warning", "info", "never"] = "error"
+
+
 class BackupSettings(Frozen, frozen=True):
     directory: str | None = None
     """Default: `backups` beside the database."""
@@ -169,6 +194,7 @@ class Settings(Frozen, frozen=True):
     """Defaults of every project's own `reading`."""
     watch: WatchSettings = WatchSettings()
     deletions: DeletionSettings = DeletionSettings()
+    check: CheckSettings = CheckSettings()
     backup: BackupSettings = BackupSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()

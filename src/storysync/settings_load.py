@@ -106,6 +106,25 @@ def roots_of(folder: Path) -> list[Path]:
     return [Path(entry["path"]) for entry in _ready(file).values["projects"]]
 
 
+def root_around(folder: Path, loaded: Loaded, default: Path) -> Path | None:
+    """The root of the project that a folder (links resolved) lies in: what a file named alone belongs to.
+
+    The deepest root around it that settings name, else the folder of the settings file found upward from
+    it, else `default`. None when the settings of this place list projects and it lies in none of them.
+    """
+    own = project_layer(folder)
+    own = _ready(own) if own else None
+    entries = (*_listed(loaded), *(own.values.get("projects", ()) if own else ()))
+    named = [Path(entry["path"]) for entry in entries]
+    lists_only = own is not None and "projects" in own.values and "project" not in own.values
+    if own and not lists_only:
+        named.append(_project_root(own))
+    around = [root for root in named if folder.is_relative_to(root.resolve())]
+    if around:
+        return max(around, key=lambda root: len(root.parts))
+    return None if own else default
+
+
 def default_roots(loaded: Loaded) -> list[Path]:
     """The roots to work on when the command names none. Raises UsageError when nothing says which."""
     file = loaded.project_file

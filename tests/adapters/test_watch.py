@@ -179,6 +179,12 @@ def test_what_is_no_story_file_is_not_told(watcher: Watcher, marks: Marks, stori
     assert set(seen(marks, stories)) <= {"deep"}
 
 
+def test_a_second_source_is_told(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    (stories / "sprint-status.yaml").write_text("development_status:\n")
+    (stories / "other.yaml").write_text("x: y\n")
+    assert set(seen(marks, stories)) == {"sprint-status.yaml"}
+
+
 def test_hidden_folders_are_followed(watcher: Watcher, marks: Marks, stories: Path) -> None:
     (stories / ".backlog").mkdir()
     seen(marks, stories)

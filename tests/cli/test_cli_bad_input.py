@@ -33,12 +33,14 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("command", ["sync", "check", "run"])
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("command", "path", "said"),
     [
-        ("missing", "there is no folder {here}/missing"),
-        ("shop/A-1.md", "{here}/shop/A-1.md is a file, not a folder"),
+        ("sync", "missing", "there is no folder {here}/missing"),
+        ("run", "missing", "there is no folder {here}/missing"),
+        ("check", "missing", "there is no folder {here}/missing"),
+        ("sync", "shop/A-1.md", "{here}/shop/A-1.md is a file, not a folder"),
+        ("run", "shop/A-1.md", "{here}/shop/A-1.md is a file, not a folder"),
     ],
 )
 def test_a_path_that_is_no_folder(

@@ -168,6 +168,23 @@ def test_wrong_questions_are_one_line(synced: Run, arguments: tuple[str, ...], c
     synced(*arguments).failed(code, said)
 
 
+def test_show_tells_what_a_second_source_says(here: Path, run: Run) -> None:
+    (here / "1-2-sign-in.md").write_text("# Story 1.2: Sign in\n\nStatus: review\n")
+    (here / "sprint-status.yaml").write_text("development_status:\n  1-2-sign-in: done\n")
+    assert run("sync", ".").code == 0
+    out = run("show", "1.2").out
+    assert "status in other files\n  sprint-status.yaml:2: done, differs\n" in out
+    (claim,) = run("show", "1.2", "--json").data["data"]["status_claims"]
+    assert (claim["path"], claim["line"], claim["col"], claim["status"]) == (
+        "sprint-status.yaml",
+        2,
+        16,
+        "done",
+    )
+    assert claim["stale"] is False
+    assert "1 second_source" in run("status").out
+
+
 def test_show_tells_both_directions_and_places(synced: Run) -> None:
     out = synced("show", "vel_104").out
     assert "  velo: rentals/VEL-104-charge-for-a-ride.md:2" in out
@@ -375,3 +392,17 @@ def test_an_endless_question_can_be_interrupted(synced: Run, here: Path) -> None
             assert asking.returncode in (-signal.SIGINT, 130)
         finally:
             asking.kill()
+
+
+def test_show_takes_one_of_several_stories_in_a_file(
+    here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "specs").mkdir()
+    (here / "specs" / "tasks.md").write_text("# Tasks\n\n- [x] T001 First\n- [ ] T002 Second\n")
+    assert run("sync", ".").code == 0
+    monkeypatch.chdir(here / "specs")
+    out = run("show", "tasks.md#t002").out
+    assert out.startswith("T002  Second\n") and "specs/tasks.md:4 #t002\n" in out
+    assert run("show", "specs/T001").out.startswith("T001  First\n")
+    run("show", "tasks.md").failed(3, "fits 2 stories")
+    run("show", "tasks.md#t009").failed(3, "there is no story")

@@ -76,11 +76,54 @@ def test_labelled_lists_give_the_direction() -> None:
         ("- better-sqlite3", []),
         ("- https://example.org/OPS-1", []),
         ("```\nOPS-1\n```", []),
-        ("- Stories 1-4", []),
+        ("- Stories 1-2", [("depends_on", n, "declared") for n in ("1", "2")]),
+        ("- **Stories 1-2**: base", [("depends_on", n, "declared") for n in ("1", "2")]),
+        ("- Stories 1-2 must be live", [("depends_on", n, "prose") for n in ("1", "2")]),
+        ("- Epic 2 (Protocol)", [("depends_on", "Epic 2", "declared")]),
+        ("- Epics 2 and 3", [("depends_on", f"Epic {n}", "declared") for n in (2, 3)]),
+        ("- Outputs used by: Epic 1-2", [("blocks", f"Epic {n}", "declared") for n in (1, 2)]),
+        ("- Depends on: 4.1-4.2", [("depends_on", n, "declared") for n in ("4.1", "4.2")]),
+        ("- Python 3.9-3.12", []),
+        ("- Must be done before Story 2.1", [("blocks", "2.1", "declared")]),
+        ("- It must be done before Story 2.1", [("blocks", "2.1", "prose")]),
+        ("- Required by Story 2.1", [("blocks", "2.1", "declared")]),
+        ("- Story 2.1 depends on this", [("blocks", "2.1", "prose")]),
+        ("- OPS-2: depends on this story", [("blocks", "OPS-2", "prose")]),
+        ("- **OPS-2** (mail) depends on this", [("blocks", "OPS-2", "prose")]),
+        ("- **D-001**: the queue is there", [("depends_on", "D-001", "prose")]),
+        ("- Links are written as `[[ID]]`", []),
     ],
 )
 def test_lines_of_a_dependencies_section(line: str, found: list[tuple[str, str | None, str]]) -> None:
     assert section(line) == found
+
+
+@pytest.mark.parametrize(
+    ("label", "relation"),
+    [
+        ("Prerequisite Stories", "depends_on"),
+        ("Requisitos previos", "depends_on"),
+        ("Dipende da", "depends_on"),
+        ("Abhängig von", "depends_on"),
+        ("Vereist", "depends_on"),
+        ("前提条件", "depends_on"),
+        ("선행 조건", "depends_on"),
+        ("Blocked Stories", "blocks"),
+        ("Enables", "blocks"),
+        ("Must be completed before", "blocks"),
+        ("Required for", "blocks"),
+        ("Histórias bloqueadas", "blocks"),
+        ("Necesario para", "blocks"),
+        ("Nécessaire pour", "blocks"),
+        ("Benötigt von", "blocks"),
+        ("Nodig voor", "blocks"),
+        ("后置任务", "blocks"),
+        ("後続タスク", "blocks"),
+    ],
+)
+def test_labels_of_many_languages_give_the_direction(label: str, relation: str) -> None:
+    assert section(f"**{label}:**\n- OPS-1\n") == [(relation, "OPS-1", "declared")]
+    assert section(f"- {label}: OPS-1 (pool)\n") == [(relation, "OPS-1", "declared")]
 
 
 def test_label_of_a_list_item_rules_what_is_nested() -> None:
@@ -159,3 +202,11 @@ def test_said_twice_is_one_reference() -> None:
 
 def test_header_lines_are_not_for_the_body() -> None:
     assert brief("# OPS-9: X\n\n**Dependencies:** OPS-1\n\n## Story\n\nText with OPS-2.\n") == []
+
+
+def test_ranges_never_become_more_references_than_a_text_can_mean() -> None:
+    lines = "".join(f"- Stories {number}1-{number}9\n" for number in range(1000))
+    found = section(lines + "- OPS-1")
+    assert len(found) < 4000
+    assert found[-1] == ("depends_on", "OPS-1", "declared")
+    assert len(section("- Stories 1-3\n" * 600)) == 3

@@ -131,3 +131,62 @@ def test_bold_lines_serve_as_headings() -> None:
         ("definition_of_done", "b"),
         ("tasks", "c"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "done"),
+    [
+        ("- [✅] a", "a", True),
+        ("- [~] a", "a", False),
+        ("- [X] a (AC: 1, 5)", "a (AC: 1, 5)", True),
+        ("- [x] #1 a", "#1 a", True),
+        ("  - [x]1.1 a", "1.1 a", True),
+        ("1. ✅ a", "a", True),
+        ("- ❌ a", "a", False),
+        ("1. a", "a", None),
+    ],
+)
+def test_forms_of_a_point(line: str, text: str, done: bool | None) -> None:
+    assert [(one.text, one.done) for one in points(f"## Acceptance Criteria\n\n{line}\n")] == [(text, done)]
+
+
+@pytest.mark.parametrize("line", ["- [x][ref] a", "- [x](a.md)", "- [link] a", "- [x]"])
+def test_links_are_no_boxes(line: str) -> None:
+    assert points(f"## Notes\n\n{line}\n") == []
+
+
+def test_a_list_below_a_label_of_criteria() -> None:
+    text = "# T\n\n- Status: done\n- Acceptance criteria:\n  - one\n  - two\n- Notes:\n  - three\n"
+    assert brief(text) == [("acceptance", 0, 1, "one", None), ("acceptance", 1, 1, "two", None)]
+
+
+def test_a_box_in_front_of_a_label_stays_a_point() -> None:
+    assert brief("## Tasks\n\n- [ ] Tasks:\n  - [x] one\n") == [
+        ("tasks", 0, 0, "Tasks:", False),
+        ("tasks", 1, 1, "one", True),
+    ]
+
+
+def test_rows_of_a_table_of_criteria() -> None:
+    text = (
+        "## Acceptance Criteria\n\n| # | Criterion | Verified |\n|---|:--|---|\n| AC1 | a \\| b | [x] |\n"
+        "| 2 | c | ❌ |\n| | d |\n\n- [ ] e\n\n## Notes\n\n| # | Criterion |\n|--|--|\n| 1 | f |\n"
+    )
+    assert [criterion[3:] for criterion in points(text)] == [
+        ("AC1: a \\| b", True, 5),
+        ("c", False, 6),
+        ("d", None, 7),
+        ("e", False, 9),
+    ]
+
+
+def test_a_table_that_lists_no_criteria() -> None:
+    assert points("## Acceptance Criteria\n\n| Metric | Target |\n|--|--|\n| Coverage | 90 % |\n") == []
+
+
+def test_labelled_paragraphs_and_scenarios_count_when_there_is_no_list() -> None:
+    text = "## Acceptance Criteria\n\n**AC-1 :** one\ngoes on\n\n**AC-2:** two\n\n**Note:** no\n"
+    assert [one.text for one in points(text)] == ["**AC-1 :** one goes on", "**AC-2:** two"]
+    assert [one.text for one in points(text + "- [ ] three\n")] == ["three"]
+    gherkin = "## Criterios de Aceitacao\n\n```gherkin\nCenario 1: Salvar\n  DADO x\nScenario: b\n```\n"
+    assert [(one.text, one.line) for one in points(gherkin)] == [("Cenario 1: Salvar", 4), ("Scenario: b", 6)]

@@ -24,7 +24,12 @@ from storysync.core.headings import (
         ("INF-014 - Scheduler", "INF-014", "Scheduler", None),
         ("Story S02 — Feeds", "S02", "Feeds", "story"),
         ("Story 70.3 -- Routing", "70.3", "Routing", "story"),
-        ("Epic 67: Loop", "67", "Loop", "epic"),
+        ("Epic 67: Loop", "Epic 67", "Loop", "epic"),
+        ("Feature 2.1 - Pool", "Feature 2.1", "Pool", "feature"),
+        ("Epic #7: Loop", "Epic #7", "Loop", "epic"),
+        ("Epic 3.1: Loop", "3.1", "Loop", "epic"),
+        ("Task 20a: Loop", "20a", "Loop", "task"),
+        ("EPIC-13: Loop", "EPIC-13", "Loop", "epic"),
         ("Task 1.3: Lookup", "1.3", "Lookup", "task"),
         ("Story AI4.1: Name", "AI4.1", "Name", "story"),
         ("STORY-071 — Pages", "STORY-071", "Pages", "story"),
@@ -133,3 +138,19 @@ def test_kinds_of_ids():
     assert kind_of_id("TASK-1") == "task"
     assert kind_of_id("INF-013") is None
     assert kind_of_id("22.1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "story_id"),
+    [("US-21 Filters", "US-21"), ("UTF-8 support", None), ("GPT-4 for all", None), ("Task-4 words", None)],
+)
+def test_letters_that_name_only_stories_need_no_colon(text: str, story_id: str | None):
+    found = read_heading(text)
+    assert (found.id, found.title) == (story_id, "Filters" if story_id else text)
+
+
+def test_a_readme_is_named_by_its_folder():
+    assert id_of_file_name("issues/003-local-store/README.md") == "003"
+    assert title_of_file_name("issues/003-local-store/index.md") == "local store"
+    assert not fits_file_name("004", "issues/003-local-store/README.md")
+    assert id_of_file_name("README.md") is None

@@ -166,3 +166,76 @@ def test_the_other_homes_of_a_key_are_owed_a_look() -> None:
     assert owed_paths(indexed, [found("b.md", "A-1")]) == {"a.md"}
     assert owed_paths(indexed, [found("b.md", None, content="same")]) == {"c.md"}
     assert owed_paths(indexed, [found("a.md", "A-1")]) == frozenset()
+
+
+# -- several stories in a file ---------------------------------------------------------------------------
+
+
+def item(story_id: str, title: str, scope: str = "") -> Story:
+    return msgspec.structs.replace(story(story_id, story_id.lower(), scope), title=title)
+
+
+def listed(path: str, *items: Story, content: str = "new") -> Seen:
+    return Seen(path, None, content, Good(items, ()))
+
+
+def known_item(uid: int, path: str, story_id: str, title: str, scope: str = "") -> KnownStory:
+    return KnownStory(
+        uid, path, story_id.lower(), key_of(story_id), story_id, "old", scope, stale=False, title=title
+    )
+
+
+def uids(planned: Plan) -> dict[str | None, int | None]:
+    return {put.story.id: put.uid for put in planned.put}
+
+
+def test_items_keep_their_rows_wherever_they_move_in_the_file() -> None:
+    known = (known_item(1, "t.md", "T1", "a"), known_item(2, "t.md", "T2", "b"))
+    planned = plan(Indexed(stories=known), [listed("t.md", item("T2", "b"), item("T1", "a"))])
+    assert uids(planned) == {"T1": 1, "T2": 2} and not planned.remove
+
+
+def test_an_item_with_another_id_is_known_by_its_title() -> None:
+    known = (known_item(1, "t.md", "T1", "a"), known_item(2, "t.md", "T2", "b"))
+    planned = plan(Indexed(stories=known), [listed("t.md", item("T1", "a"), item("T9", "b"))])
+    assert uids(planned) == {"T1": 1, "T9": 2} and not planned.remove
+
+
+def test_a_title_that_two_items_have_tells_nothing() -> None:
+    known = (known_item(1, "t.md", "T1", "same"), known_item(2, "t.md", "T2", "same"))
+    planned = plan(Indexed(stories=known), [listed("t.md", item("T8", "same"), item("T9", "same"))])
+    assert uids(planned) == {"T8": None, "T9": None}
+    assert {one.uid for one in planned.remove} == {1, 2}
+
+
+def test_an_item_moves_to_another_file_with_its_id() -> None:
+    known = (known_item(1, "a.md", "T1", "a"), known_item(2, "a.md", "T2", "b"))
+    planned = plan(
+        Indexed(stories=known), [listed("a.md", item("T1", "a")), listed("b.md", item("T2", "other"))]
+    )
+    assert uids(planned) == {"T1": 1, "T2": 2} and not planned.remove
+
+
+def test_an_id_of_one_folder_is_not_that_of_another_while_its_file_stands() -> None:
+    known = (known_item(1, "one/t.md", "T1", "a", "one"),)
+    planned = plan(Indexed(stories=known), [listed("one/t.md"), listed("two/t.md", item("T1", "b", "two"))])
+    assert uids(planned) == {"T1": None} and [one.uid for one in planned.remove] == [1]
+    renamed = plan(Indexed(stories=known), [gone("one/t.md"), listed("two/t.md", item("T1", "a", "two"))])
+    assert uids(renamed) == {"T1": 1}
+
+
+def test_a_scoped_id_comes_back_only_in_its_folder() -> None:
+    stone = Tombstone(1, "one/t.md", "t1", "t1", "old")
+    back = plan(Indexed(tombstones=(stone,)), [listed("one/more.md", item("T1", "a", "one"))])
+    assert uids(back) == {"T1": 1}
+    other = plan(Indexed(tombstones=(stone,)), [listed("two/t.md", item("T1", "a", "two"))])
+    assert uids(other) == {"T1": None}
+
+
+def test_a_broken_file_keeps_all_its_items_and_carries_them_along() -> None:
+    known = (known_item(1, "a.md", "T1", "a"), known_item(2, "a.md", "T2", "b"))
+    planned = plan(Indexed(stories=known), [broken("a.md")])
+    assert {one.uid for one in planned.stale} == {1, 2} and not planned.remove
+    files = {"a.md": KnownFile(Signature(1, 7, 10, 5, 5), "old", "story")}
+    moved = plan(Indexed(files, known), [gone("a.md"), broken("b.md", inode=7)])
+    assert {(one.known.uid, one.path) for one in moved.carry} == {(1, "b.md"), (2, "b.md")}

@@ -33,7 +33,7 @@ def test_every_code_is_kebab_case_and_fully_described():
         ("unreadable-folder", "error"),
         ("not-a-regular-file", "warning"),
         ("file-too-large", "error"),
-        ("path-not-utf8", "info"),
+        ("byte-order-mark", "info"),
         ("path-clash", "warning"),
     ],
 )

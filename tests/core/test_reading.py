@@ -266,3 +266,12 @@ def test_exclusion_follows_the_settings():
 )
 def test_markdown_files(name: str, expected: bool):
     assert is_markdown(name) is expected
+
+
+@pytest.mark.parametrize("name", ["template.md", "TASK-template.md", "_template-story.md", "README.md"])
+def test_templates_are_excluded(name: str) -> None:
+    assert is_excluded(f"a/{name}", ReadingSettings())
+
+
+def test_a_numbered_story_about_a_template_is_none() -> None:
+    assert not is_excluded("a/1-1-begin-with-a-template.md", ReadingSettings())

@@ -86,9 +86,89 @@ def test_sentence_that_begins_with_an_id() -> None:
     assert ids("OPS-12 must ship with OPS-13") == [("OPS-12", "declared"), ("OPS-13", "prose")]
 
 
-@pytest.mark.parametrize("text", ["Stories 1-4", "STORY-023~026", "Stories 1.1 - 1.4"])
-def test_range_is_not_mistaken_for_an_id(text: str) -> None:
-    assert refs(text) == ()
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Stories 1-3", ["1", "2", "3"]),
+        ("Stories 1.1 - 1.3 (all)", ["1.1", "1.2", "1.3"]),
+        ("Stories 21.1 through 21.3", ["21.1", "21.2", "21.3"]),
+        ("Story 0.8-0.10", ["0.8", "0.9", "0.10"]),
+        ("4.1-4.3", ["4.1", "4.2", "4.3"]),
+        ("STORY-1 to STORY-3", ["STORY-1", "STORY-2", "STORY-3"]),
+        ("STORY-023~025", ["STORY-023", "STORY-024", "STORY-025"]),
+        ("T009–T011", ["T009", "T010", "T011"]),
+        ("Epic 1-3", ["Epic 1", "Epic 2", "Epic 3"]),
+        ("Issues #3-#5", ["3", "4", "5"]),
+        ("US-APP-1 … US-APP-3: login", ["US-APP-1", "US-APP-2", "US-APP-3"]),
+    ],
+)
+def test_a_range_names_each_of_its_members(text: str, names: list[str]) -> None:
+    found = refs(text)
+    assert [(one.id, one.in_range, one.confidence) for one in found] == [(n, True, "declared") for n in names]
+    assert len({(one.raw, one.line, one.col) for one in found}) == 1
+    assert text.startswith(found[0].raw)
+
+
+@pytest.mark.parametrize("text", ["Stories 1-400", "Stories 4-1", "Stories 1.2 - 2.3", "STORY-5 to STORY-5"])
+def test_a_range_that_cannot_be_counted_stays_one_reference(text: str) -> None:
+    assert [(one.id, one.key, one.path, one.in_range, one.raw) for one in refs(text)] == [
+        (None, None, None, True, text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Story 1-4", ["1-4"]),
+        ("1-10", ["1-10"]),
+        ("OPS-3 - 2 days", ["OPS-3"]),
+        ("STORY-1 - 4 open points", ["STORY-1"]),
+        ("OPS-1 - retries", ["OPS-1"]),
+    ],
+)
+def test_what_only_looks_like_a_range_is_an_id(text: str, names: list[str]) -> None:
+    assert ids(text) == declared(*names)
+
+
+@pytest.mark.parametrize("text", ["UTF-8 to UTF-16", "H1–H3", "0.14.0-0.15.0 or newer", "3 to 5 days"])
+def test_what_only_looks_like_a_range_of_ids_names_nothing(text: str) -> None:
+    assert not [one for one in refs(text) if one.in_range]
+
+
+def test_a_word_holds_for_the_numbers_behind_it() -> None:
+    assert ids("Epics 1, 2 and 4-5") == declared("Epic 1", "Epic 2", "Epic 4", "Epic 5")
+    assert ids("Stories 1, 3-4") == declared("1", "3-4")[:1] + declared("3", "4")
+    assert ids("Feature 2, Story 2, Epic 2.1") == declared("Feature 2", "2", "2.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("must be done before OPS-2 and OPS-3", [("blocks", "OPS-2"), ("blocks", "OPS-3")]),
+        ("this blocks Story 1.3, Story 1.4", [("blocks", "1.3"), ("blocks", "1.4")]),
+        ("this blocks Story 1.3; OPS-4", [("blocks", "1.3"), ("depends_on", "OPS-4")]),
+        ("is required by the work on OPS-2", [("blocks", "OPS-2")]),
+        ("prerequisite for Stories 1-2", [("blocks", "1"), ("blocks", "2")]),
+        ("Story 2.2 depends on this story", [("blocks", "2.2")]),
+        ("OPS-2 cannot start until this is merged", [("blocks", "OPS-2")]),
+        ("must not start before OPS-2 is done", [("depends_on", "OPS-2")]),
+        ("nothing can begin before OPS-2", [("depends_on", "OPS-2")]),
+        ("can start after OPS-2", [("depends_on", "OPS-2")]),
+        ("OPS-2 must be done before this story", [("depends_on", "OPS-2")]),
+        ("does not depend on OPS-2", [("related", "OPS-2")]),
+        ("does not block OPS-2", [("related", "OPS-2")]),
+        ("independent of OPS-2", [("related", "OPS-2")]),
+        ("deve ser feita antes da Story 2.1", [("blocks", "2.1")]),
+        ("doit être faite avant OPS-2", [("blocks", "OPS-2")]),
+    ],
+)
+def test_a_sentence_may_turn_the_direction(text: str, found: list[tuple[str, str]]) -> None:
+    assert [(one.relation, one.id) for one in refs(text)] == found
+
+
+def test_a_sentence_never_turns_what_the_story_blocks() -> None:
+    (reference,) = parse_references("needed before OPS-2 starts", 1, 1, "blocks", PATH)
+    assert reference.relation == "blocks"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +194,8 @@ def test_scope_is_a_project(text: str, project: str, name: str) -> None:
         ("[the pool](../ops/OPS-012-pool.md#why)", "OPS-012", "plan/ops/OPS-012-pool.md"),
         ("[OPS-3: pool](./pool.md)", "OPS-3", "plan/api/pool.md"),
         ("[pool](pool.md)", None, "plan/api/pool.md"),
+        ("[todo-pool](./todo-pool.md)", "todo-pool", "plan/api/todo-pool.md"),
+        ("[Epic 2](epic.md)", "Epic 2", "plan/api/epic.md"),
         ("../ops/OPS-2.md", "OPS-2", "plan/ops/OPS-2.md"),
         ("[[../ops/OPS-2.md]]", "OPS-2", "plan/ops/OPS-2.md"),
         ("[x](/docs/a%20b.md)", None, "docs/a b.md"),
@@ -200,11 +282,27 @@ def test_any_text_is_read_and_every_reference_stands_where_it_says(text: str) ->
     lines = text.split("\n")
     for reference in parse_references(text, 1, 1, "depends_on", "a/b.md"):
         assert lines[reference.line - 1].startswith(reference.raw, reference.col - 1)
-        assert reference.id or reference.path
+        assert reference.id or reference.path or reference.in_range
 
 
 @pytest.mark.parametrize(
-    "piece", ["[", "[ ", "(", "OPS-1, ", "OPS-1\n", "A-", "A/", "Story ", "[x](a.md), ", "a, "]
+    "piece",
+    [
+        "[",
+        "[ ",
+        "(",
+        "OPS-1, ",
+        "OPS-1\n",
+        "A-",
+        "A/",
+        "Story ",
+        "[x](a.md), ",
+        "a, ",
+        "Stories 1-2, ",
+        "Story 1-",
+        "before ",
+        "not before OPS-1 ",
+    ],
 )
 def test_long_values_are_read(piece: str) -> None:
     refs((piece * 200_000)[:200_000])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from storysync.core.resolution import Asked, Candidate, resolve
+import msgspec
+
+from storysync.core.resolution import Asked, Candidate, Verdict, join_ranges, resolve
 
 
 def asked(
@@ -106,3 +108,43 @@ def test_inverse_relations_turn_the_ends_around() -> None:
     assert resolve(blocks, [], project_known=True).ends(blocks) == (None, 9)
     needs = asked()
     assert resolve(needs, [holder(1, "A-1")], project_known=True).ends(needs) == (9, 1)
+
+
+def test_names_that_are_no_ids_count_in_their_order() -> None:
+    others = [
+        holder(uid, "Z-9", source=source) for uid, source in enumerate(("stem", "heading", "prefix"), 1)
+    ]
+    assert verdict(asked(), *others) == ("resolved", 3, "prefix")
+    assert verdict(asked(), *others[:2]) == ("resolved", 2, "heading")
+    assert verdict(asked(), *others, holder(4, "Y-1", source="alias")) == ("resolved", 4, "alias")
+    assert verdict(asked(), *others, holder(9, "Y-1", source="alias")) == ("self", 9, "alias")
+
+
+def test_two_that_fit_but_for_the_word_are_told() -> None:
+    fitting = [holder(1, "TASK-1", source="prefix"), holder(2, "STORY-1", source="prefix")]
+    answer = resolve(asked("1"), fitting, project_known=True)
+    assert (answer.state, [one.uid for one in answer.candidates]) == ("ambiguous", [1, 2])
+
+
+def test_copies_below_several_folders_are_told_apart_by_the_folder_that_asks() -> None:
+    here, there = (holder(n, "A-1", path=f"{root}plan/a.md") for n, root in ((1, ""), (2, "old/copy/")))
+    assert verdict(asked(owner="plan/x.md"), here, there) == ("resolved", 1, "ancestor")
+    assert verdict(asked(owner="old/copy/plan/deep/x.md"), here, there) == ("resolved", 2, "ancestor")
+    assert verdict(asked(owner="old/x.md"), here, there) == ("resolved", 1, "ancestor")
+    other = holder(3, "A-1", path="old/copy/plan/b.md")
+    assert verdict(asked(owner="plan/x.md"), here, other)[0] == "ambiguous"
+    left, right = holder(4, "A-1", path="left/plan/a.md"), holder(5, "A-1", path="right/plan/a.md")
+    assert verdict(asked(owner="plan/x.md"), left, right)[0] == "ambiguous"
+
+
+def test_a_range_stands_or_falls_as_a_whole() -> None:
+    members = [asked(f"A-{number}") for number in (1, 2)]
+    members = [msgspec.structs.replace(one, raw="A-1 to A-2", in_range=True) for one in members]
+    single = asked("A-1")
+    there = Verdict("resolved", 1, "exact")
+    verdicts = [there, there, there]
+    assert join_ranges([*members, single], verdicts) == {}
+    assert verdicts == [there, there, there]
+    verdicts[1] = Verdict("ambiguous", None, None)
+    assert join_ranges([*members, single], verdicts) == {0: ("A-2",)}
+    assert [one.state for one in verdicts] == ["dangling", "dangling", "resolved"]

@@ -102,3 +102,24 @@ def test_conflict_markers_count_at_the_begin_of_a_line_only():
 def test_position_counts_lines_and_columns_from_one():
     assert position("ab\ncd", 0) == (1, 1)
     assert position("ab\ncd", 4) == (2, 2)
+
+
+def test_mixed_line_ends_are_called_mixed():
+    assert good(b"a\nb\r\nc\n").problems[0].message.startswith("some lines")
+    assert good(b"a\r\nb\r\n").problems[0].message.startswith("lines end")
+    assert good(b"a\rb\r").text == "a\nb\n"
+
+
+def test_places_behind_old_line_ends_are_those_of_an_editor():
+    assert broken(b"a\rb\r\ncd\0\n") == ("nul-byte", 3, 3)
+    assert broken(b"a\rb\r\ncd\xff\n") == ("not-utf8", 3, 3)
+
+
+def test_utf_16_without_a_mark_is_recognized():
+    found = decode("# Title\n".encode("utf-16-le"))
+    assert isinstance(found, Broken)
+    assert "UTF-16" in found.problems[0].message
+
+
+def test_a_second_byte_order_mark_does_not_hide_the_front_matter():
+    assert good(codecs.BOM_UTF8 * 2 + b"---\n").text == "---\n"

@@ -68,3 +68,44 @@ def test_other_sentences_are_none(text: str) -> None:
 
 def test_code_in_a_value_is_kept() -> None:
     assert told("As a dev, I want `__init__` and *args so that `a*b` works")[1] == "`__init__` and *args"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "**Como** jardineiro da horta\n**Quero** regar os canteiros\n**Para** colher tomates\n",
+            ("jardineiro da horta", "regar os canteiros", "colher tomates"),
+        ),
+        (
+            "- Como um jardineiro, quero regar para viver melhor.\n",
+            ("jardineiro", "regar para viver melhor.", None),
+        ),
+        ("Como jardineiro, eu quero regar, para que nada seque", ("jardineiro", "regar", "nada seque")),
+        (
+            "En tant qu'utilisateur du jardin,\nje veux arroser les lits,\nafin de récolter.\n",
+            ("utilisateur du jardin", "arroser les lits", "récolter."),
+        ),
+        ("En tant que jardinier, je souhaite arroser", ("jardinier", "arroser", None)),
+        ("作为园丁，我希望浇水，以便收获番茄。", ("园丁", "浇水", "收获番茄")),
+        ("Als tuinier wil ik water geven zodat alles groeit", ("tuinier", "water geven", "alles groeit")),
+        ("Als Gärtnerin möchte ich gießen, damit alles wächst", ("Gärtnerin", "gießen", "alles wächst")),
+    ],
+)
+def test_other_languages(text: str, parts: tuple[str | None, str | None, str | None]) -> None:
+    assert told(f"# T\n\n{text}\n") == parts
+
+
+def test_a_label_of_the_section_may_stand_before_the_sentence() -> None:
+    sentence = "As a rider, I want to lock the bike so that nobody takes it\n"
+    assert told(f"As a guest, I want tea\n\n- **Overview**: {sentence}") == THREE
+    assert told("- **Risk**: As a rider, I want to lock the bike so that nobody takes it\n") == (
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("text", ["Como funciona: bem\n\nquero\n", "Als Text", "```\nAs a x I want y\n```\n"])
+def test_sentences_that_are_none(text: str) -> None:
+    assert told(text) == (None, None, None)

@@ -299,6 +299,19 @@ def test_scope_is_the_folder_when_settings_say_so():
     assert good(front(), "a/b/INF-013.md")[0].scope == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        (".project/stories/INF-013.md", ".project"),
+        ("web/.project/stories/INF-013.md", "web/.project"),
+        (".a/b/.c/INF-013.md", ".a/b/.c"),
+        ("v1.2/stories/INF-013.md", ""),
+    ],
+)
+def test_the_hidden_folder_of_a_tool_is_a_world_of_its_own(path: str, scope: str):
+    assert good(front(), path)[0].scope == scope
+
+
 def test_settings_name_further_fields_and_zones():
     settings = ReadingSettings(fields={"team": "owner"}, timezone="Europe/Berlin")
     story, _ = good(front("team: Ops", "created: 2026-07-01 12:00:00"), settings=settings)
@@ -312,4 +325,11 @@ def test_an_assignee_stands_in_for_a_missing_owner():
 
 
 def test_a_second_first_level_heading_is_reported():
-    assert good(front(body="# INF-013: T\n\n# Sprint 0\n"))[1] == [("several-headings", 7, 3)]
+    assert good(front(body="# INF-013: T\n\n# Appendix\n"))[1] == [("several-headings", 7, 3)]
+    assert good(front(body="# INF-013: T\n\ntext\n\n# Sprint 0\n"))[1] == [("several-headings", 9, 3)]
+
+
+@pytest.mark.parametrize("titles", ["# Story 2: T\n# Sprint 0: Base\n", "# Sprint 0: Base\n\n# Story 2: T\n"])
+def test_a_heading_beside_the_title_names_the_sprint(titles: str):
+    story, problems = good(f"{titles}\n**Status:** done\n", "docs/story-02.md")
+    assert (story.id, story.title, story.sprint, problems) == ("2", "T", "Sprint 0: Base", [])

@@ -118,3 +118,42 @@ def test_labels_keep_their_order_without_doubles():
     assert parse_labels(["b", "a", "b"]) == ("b", "a")
     assert parse_labels(["`b`, #a; b"]) == ("b", "a")
     assert parse_labels(["[x, y]", "none", ""]) == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("raw", "on"),
+    [
+        ("2025年1月12日", "2025-01-12"), ("2025. 1. 12.", "2025-01-12"), ("2025년 1월 12일", "2025-01-12"),
+        ("2025-1-5", "2025-01-05"), ("20250112", "2025-01-12"), ("1er février 2025", "2025-02-01"),
+        ("12 déc. 2025", "2025-12-12"), ("lundi 12 mai 2025", "2025-05-12"), ("12. März 2025", "2025-03-12"),
+        ("12 de janeiro de 2025", "2025-01-12"), ("segunda-feira, 3 de março de 2025", "2025-03-03"),
+        ("enero 12, 2025", "2025-01-12"), ("3 de octubre del 2025", "2025-10-03"),
+        ("12 mrt 2025", "2025-03-12"),
+        ("3 gennaio 2025 (circa)", "2025-01-03"), ("13-01-2025", "2025-01-13"), ("01/13/2025", "2025-01-13"),
+    ],
+)  # fmt: skip
+def test_dates_of_other_languages_and_forms(raw: str, on: str) -> None:
+    assert parse_date(raw) == (on, None, "")
+
+
+@pytest.mark.parametrize(
+    ("raw", "order", "on", "code"),
+    [
+        ("03-04-2025", "", None, "ambiguous-date"), ("03-04-2025", "dmy", "2025-04-03", ""),
+        ("03-04-2025", "mdy", "2025-03-04", ""), ("13-04-2025", "mdy", "2025-04-13", ""),
+        ("04/13/2025", "dmy", "2025-04-13", ""), ("31-02-2025", "dmy", None, "invalid-date"),
+        ("13-13-2025", "dmy", None, "invalid-date"), ("04.04.2025", "", "2025-04-04", ""),
+    ],
+)  # fmt: skip
+def test_day_and_month_are_told_apart_by_the_setting(raw: str, order: str, on: str | None, code: str) -> None:
+    assert parse_date(raw, "UTC", order) == (on, None, code)
+
+
+@pytest.mark.parametrize("raw", ["YYYY-MM-DDTHH:MM:SSZ", "jj/mm/aaaa", "AAAA-MM-DD", "en cours", "—"])
+def test_a_form_to_be_filled_in_is_no_date(raw: str) -> None:
+    assert parse_date(raw) == (None, None, "")
+
+
+@pytest.mark.parametrize("raw", ["12 Foo 2025", "December 2024", "1736640000", "99991399", "30 février 2025"])
+def test_what_is_no_day_is_a_problem(raw: str) -> None:
+    assert parse_date(raw) == (None, None, "invalid-date")

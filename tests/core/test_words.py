@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storysync.core import word_lists
+from storysync.core.folding import fold_name, words_of
 from storysync.core.vocabulary import ESTIMATE_UNITS, KINDS, STATUSES
 from storysync.core.words import Words, has_no_value, is_placeholder
 from storysync.settings import ReadingSettings
@@ -234,3 +236,106 @@ def test_any_text_gives_a_word_of_the_closed_lists(text: str):
     assert (estimate.points is None) or estimate.unit in ("points", "size")
     assert WORDS.kind(text) in (*KINDS, None)
     assert has_no_value(text) in (True, False)
+
+
+@pytest.mark.parametrize("table", ["STATUSES", "PRIORITIES", "SIZES", "KINDS", "FOLDERS"])
+def test_no_word_stands_for_two_things(table: str) -> None:
+    seen: dict[str, object] = {}
+    for meaning, words in getattr(word_lists, table).items():
+        for word in words_of(words):
+            assert seen.setdefault(word, meaning) == meaning, word
+
+
+def test_no_name_stands_for_two_fields() -> None:
+    seen: dict[str, str] = {}
+    for field, names in word_lists.FIELDS.items():
+        for name in map(fold_name, names.split("|")):
+            assert seen.setdefault(name, field) == field, name
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Complete (3/5 stories)", "Complete 3 of 5", "3 of 5 complete", "Done - 3/5", "Phase 1 complete",
+        "Part 2 done", "mostly done", "Complete (mostly)", "80% complete", "Complete (80%)",
+        "Done except docs",
+        "Incomplete", "parcialmente concluído", "partiellement terminé", "部分完成", "부분 완료",
+    ],
+)  # fmt: skip
+def test_what_is_done_in_part_is_in_progress_with_a_warning(raw: str) -> None:
+    assert WORDS.status(raw)[::2] == ("in_progress", "partial-status")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Complete (5/5 stories)", "100% complete", "Done (95% coverage)", "Completed 12/01/2025",
+        "✅ **Complete** - 2025-01-12", "Done. Merged in #12", "Concluído ✅", "erledigt", "完了", "완료됨",
+    ],
+)  # fmt: skip
+def test_what_is_done_is_done(raw: str) -> None:
+    assert WORDS.status(raw)[::2] == ("done", "")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        ("por hacer", "todo"), ("Não iniciado", "todo"), ("offen", "todo"), ("未着手", "todo"),
+        ("할 일", "todo"),
+        ("en progreso", "in_progress"), ("in Bearbeitung", "in_progress"), ("in corso", "in_progress"),
+        ("進行中", "in_progress"), ("in beoordeling", "review"), ("待审核", "review"),
+        ("blockiert", "blocked"),
+        ("⛔", "blocked"), ("Bozza", "draft"), ("rimandato", "deferred"), ("取消", "cancelled"),
+        ("취소", "cancelled"), ("approuvé", "ready"),
+    ],
+)  # fmt: skip
+def test_words_of_other_languages(raw: str, status: str) -> None:
+    assert WORDS.status(raw)[::2] == (status, "")
+
+
+@pytest.mark.parametrize(
+    ("raw", "rank"),
+    [
+        ("P0-critical", 0), ("🔥 Highest", 0), ("1 - High", 1), ("2 (medium)", 2), ("Élevée", 1),
+        ("긴급", 0), ("Won't Have", 4), ("3", 3),
+    ],
+)  # fmt: skip
+def test_priorities_of_many_forms(raw: str, rank: int) -> None:
+    assert WORDS.priority(raw) == (rank, "")
+
+
+def test_a_number_above_five_and_a_colour_have_no_rank() -> None:
+    assert WORDS.priority("500") == (None, "priority-number")
+    assert WORDS.priority("🔴") == (None, "unknown-priority")
+
+
+@pytest.mark.parametrize(
+    ("raw", "points", "unit"),
+    [
+        ("M (3 points)", 3, "points"), ("S (~2-4h)", 2, "size"), ("L (~2-3d)", 5, "size"),
+        ("2sp", 2, "points"),
+        ("2-3 hours", None, "hours"), ("half a day", None, "hours"), ("2 días", None, "hours"),
+        ("2人日", None, "hours"), ("3点", 3, "points"), ("~25K", None, "tokens"), ("G", 5, "size"),
+        ("0", None, None), ("TBD", None, None), ("—", None, None), ("1 Woche", None, "hours"),
+    ],
+)  # fmt: skip
+def test_estimates_of_many_forms(raw: str, points: float | None, unit: str | None) -> None:
+    assert WORDS.estimate(raw) == (points, unit, "")
+
+
+def test_a_project_adds_kinds_and_none_words() -> None:
+    own = Words(ReadingSettings(kinds={"Vorgang": "task", "bug": "task"}, none_words=("nix",)))
+    assert (own.kind("vorgang"), own.kind("Bug"), own.kind("epic")) == ("task", "task", "epic")
+    assert own.status("Nix") == (None, None, "")
+    assert own.priority("nix") == (None, "")
+    assert own.estimate("nix") == (None, None, "")
+
+
+@pytest.mark.parametrize("text", ["No dependencies.", "none.", "Niet van toepassing", "待定", "해당 없음"])
+def test_texts_that_say_that_there_is_nothing(text: str) -> None:
+    assert has_no_value(text)
+
+
+@pytest.mark.parametrize("text", ["YYYY-MM-DD", "YYYY-MM-DDTHH:MM:SSZ", "JJ/MM/AAAA", "DD.MM.YYYY"])
+def test_forms_of_dates_are_placeholders(text: str) -> None:
+    assert is_placeholder(text)

@@ -8,6 +8,7 @@ of those are cut off in the middle, and deletions are held as an accident would 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import unicodedata
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,10 +38,23 @@ DELETIONS = DeletionSettings(least=2, share=0, hold_s=0)
 IDS = ["A-1", "A-2", "a_02", "B-1", "B-2", "C-1"]
 DECOMPOSED = "e\u0301"
 FOLDERS = ["", "one", "two", "one/deep", "One", f"caf{DECOMPOSED}", "caf\u00e9", "vendor", "a.md"]
-NAMES = ["a.md", "A.md", "A-1-first.md", "b.md", "c.md", "README.md", "\u00e9.md", f"{DECOMPOSED}.md"]
+NAMES = [
+    "a.md",
+    "A.md",
+    "A-1-first.md",
+    "b.md",
+    "c.md",
+    "README.md",
+    "\u00e9.md",
+    f"{DECOMPOSED}.md",
+    "sprint-status.yaml",
+    "tasks.md",
+    "spec.md",
+]
 RULES = {
     "usual": {},
     "folder scope": {"reading": ReadingSettings(id_scope="folder", statuses={"strange": "done"})},
+    "prefix": {"reading": ReadingSettings(id_prefixes={"task": "a"}, prose_blocks=True)},
     "less": {"reading": ReadingSettings(exclude=("one/*", "A*"), ignore=("two", "caf\u00e9"))},
     "backlogs": {"backlogs": (BacklogSettings(id="two", path_prefix="one", name="Second", type="team"),)},
 }
@@ -54,18 +69,80 @@ def story(story_id: str, status: str, needs: list[str], blocks: list[str]) -> st
     )
 
 
+def tasks(lines: list[tuple[str, bool, list[str]]]) -> str:
+    """A list of tasks; an id may stand there twice, and what it needs may be anywhere."""
+    told = [
+        f"- [{'x' if done else ' '}] {task} [US1] do {task}"
+        + (f" (depends on {', '.join(needs)})" if needs else "")
+        for task, done, needs in lines
+    ]
+    return "# Tasks\n\n## Phase 1: Begin\n\n" + "\n".join(told) + "\n"
+
+
+def epics(head: str, sections: list[tuple[str, str, list[str]]]) -> str:
+    """A file of several stories below an epic, or of its own story that they are part of."""
+    told = [
+        f"### {name}: Title of {name}\n\n**Status:** {status}\n"
+        f"**Depends on:** {', '.join(needs) or 'none'}\n\n- [ ] {status}\n\n"
+        for name, status, needs in sections
+    ]
+    return head + "\n\n" + "".join(told) + "## Notes\n\nBehind.\n"
+
+
+TASK_IDS = ["T001", "T002", "T003"]
+ITEMS = ["Story 1", "Story 2", "Story 3", "STORY-1", "BUG-1", "Epic 1", "US-1"]
+LINKS = ["[it](b.md#story-2)", "[it](b.md)", "[1](../one/a.md#story-1-title)", "Story 1", "Epic 1", "A-1"]
+MANY = st.one_of(
+    st.builds(
+        tasks,
+        st.lists(
+            st.tuples(
+                st.sampled_from(TASK_IDS),
+                st.booleans(),
+                st.lists(st.sampled_from([*TASK_IDS, "US1"]), max_size=2),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+    ),
+    st.builds(
+        epics,
+        st.sampled_from(
+            ["# List", "# Epic 1: All", "# List\n\n**Status:** ready", "# L\n\n## Epic 1: In it"]
+        ),
+        st.lists(
+            st.tuples(
+                st.sampled_from(ITEMS),
+                st.sampled_from(STATUSES),
+                st.lists(st.sampled_from(LINKS), max_size=2),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+    ),
+    st.just("# Feature Specification: F\n\n### User Story 1 - One (Priority: P1)\n\nx\n"),
+)
 PLACES = st.builds(lambda f, n: f"{f}/{n}" if f else n, st.sampled_from(FOLDERS), st.sampled_from(NAMES))
-TARGETS = st.lists(st.sampled_from([*IDS, "Z-9", "beta:B-1", "alpha/A-1"]), max_size=2)
+WORDED = ["TASK-1", "1", "Epic 1", "2"]
+RANGES = ["A-1 to A-2", "Stories 1-2"]
+TARGETS = st.lists(
+    st.sampled_from([*IDS, *WORDED, *RANGES, "task-2", "old", "Z-9", "beta:B-1", "alpha/A-1"]), max_size=2
+)
 TEXTS = st.one_of(
-    st.builds(story, st.sampled_from(IDS), st.sampled_from(STATUSES), TARGETS, TARGETS),
+    MANY,
+    st.builds(story, st.sampled_from([*IDS, *WORDED]), st.sampled_from(STATUSES), TARGETS, TARGETS),
     st.sampled_from(
         [
             "",
+            "---\nid: B-2\naliases: [old, A-2]\nstatus: todo\nblocks: A-1 to A-2\n---\n# A-1: x\n",
+            "# Epic 1: x\n\n**Status:** todo\n\n## Dependencies\n\n- Stories 1-2\n- before A-2\n",
             "# Notes\n\nno story\n",
             "---\nid: A-1\nstatus: todo\n",
             "---\nid: [\n---\n# A-1: x\n",
             "# B-1: In a link\n\n**Status:** todo\n\n## Dependencies\n\n- [it](../one/a.md)\n- [b](b.md)",
             "---\nstatus: ready\n---\n# No id\n",
+            "development_status:\n  A-1-first: done\n  b: todo\n  1-2-c: review\n",
+            "development_status:\n  a: strange\n  start: done\n",
         ]
     ),
 )
@@ -78,7 +155,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("delete"), ROOTS, PLACES, st.none()),
     st.tuples(st.just("delete folder"), ROOTS, st.sampled_from(FOLDERS[1:]), st.none()),
     st.tuples(st.just("break"), ROOTS, PLACES, st.none()),
-    st.tuples(st.just("shift lines"), ROOTS, PLACES, st.none()),
+    st.tuples(st.sampled_from(["shift lines", "turn items", "drop lines"]), ROOTS, PLACES, st.none()),
     st.tuples(st.sampled_from(["link", "pipe"]), ROOTS, PLACES, st.none()),
     st.tuples(st.just("rules"), ROOTS, st.sampled_from(sorted(RULES)), st.none()),
     st.tuples(st.just("mend"), ROOTS, PLACES, st.sampled_from(IDS)),
@@ -89,13 +166,32 @@ OPERATIONS = st.one_of(
         st.sampled_from(["new", "two/in", "One", "vendor"]),
     ),
 )
-BATCHES = st.lists(
+LOOKS = st.sampled_from(["part", "some", "full", "none", "in parts", "cut off"])
+
+
+def batches(
+    operations: st.SearchStrategy[Any], looks: st.SearchStrategy[str]
+) -> st.SearchStrategy[list[tuple[list[Any], str]]]:
+    """What is changed, and how it is looked at, several times."""
+    return st.lists(st.tuples(st.lists(operations, min_size=1, max_size=6), looks), min_size=1, max_size=6)
+
+
+FEW_PLACES = st.sampled_from(["one/tasks.md", "one/spec.md", "one/a.md", "b.md", "two/tasks.md"])
+OWN_FILE = "# Story 1: Own file\n\n**Status:** todo\n**Depends on:** {}\n"
+ITEM_OPERATIONS = st.one_of(
+    st.tuples(st.just("write"), st.just("alpha"), FEW_PLACES, MANY),
+    st.tuples(st.just("write"), st.just("alpha"), FEW_PLACES, MANY),
     st.tuples(
-        st.lists(OPERATIONS, min_size=1, max_size=6),
-        st.sampled_from(["part", "some", "full", "none", "in parts", "cut off"]),
+        st.just("write"), st.just("alpha"), st.just("c.md"), st.sampled_from(LINKS).map(OWN_FILE.format)
     ),
-    min_size=1,
-    max_size=6,
+    st.tuples(
+        st.sampled_from(["shift lines", "turn items", "drop lines", "drop lines", "break", "delete"]),
+        st.just("alpha"),
+        st.one_of(FEW_PLACES, st.just("c.md")),
+        st.none(),
+    ),
+    st.tuples(st.sampled_from(["rename", "swap", "copy"]), st.just("alpha"), FEW_PLACES, FEW_PLACES),
+    st.tuples(st.just("rules"), st.just("alpha"), st.sampled_from(["usual", "folder scope"]), st.none()),
 )
 
 
@@ -134,7 +230,16 @@ def _perform(root: Path, kind: str, one: str, other: str | None) -> set[str]:
     if kind == "break":
         path.write_bytes(path.read_bytes()[:20] + b"\xff\xfe\x00")
     elif kind == "shift lines":
-        path.write_bytes(path.read_bytes().replace(b"---\n", b"---\nmarket: eu\n", 1))
+        text = path.read_bytes()
+        mark = b"---\n" if b"---\n" in text else b"# "
+        path.write_bytes(text.replace(mark, mark + b"market: eu\n" if mark[0] == 45 else b"\n# ", 1))
+    elif kind == "turn items":  # an id edited in place, or the ids of two items exchanged
+        text = path.read_text(errors="replace")
+        turned = {"T001": "T002", "T002": "T001", "Story 1": "Story 2", "Story 2": "Story 1"}
+        path.write_text(re.sub("|".join(turned), lambda found: turned[found[0]], text))
+    elif kind == "drop lines":
+        lines = path.read_text(errors="replace").splitlines(keepends=True)
+        path.write_text("".join(lines[: len(lines) // 2] + lines[len(lines) // 2 + 1 :]))
     elif kind == "mend":
         path.write_text(story(other or "A-1", "ready", [], []))
     elif kind == "copy":
@@ -224,19 +329,27 @@ def run_sequence(
         assert not report.held
 
 
-@settings(
-    max_examples=500,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.data_too_large,
-    ],
-)
-@given(batches=BATCHES, data=st.data())
+_SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=_SLOW)
+@given(batches=batches(OPERATIONS, LOOKS), data=st.data())
 def test_any_changes_seen_in_any_parts_end_equal_to_a_rebuild(
     empty_database: Path, batches: list, data: st.DataObject
 ) -> None:
+    play(empty_database, batches, data)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=_SLOW)
+@given(batches=batches(ITEM_OPERATIONS, st.sampled_from(["part", "part", "some", "full"])), data=st.data())
+def test_any_changes_of_files_with_many_stories_end_equal_to_a_rebuild(
+    empty_database: Path, batches: list, data: st.DataObject
+) -> None:
+    play(empty_database, batches, data)
+
+
+def play(empty_database: Path, batches: list, data: st.DataObject) -> None:
+    """Run a sequence in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         database = folder / "live.db"

@@ -8,7 +8,7 @@ import pytest
 
 from storysync.errors import UsageError
 from storysync.jobs.project import resolve_project, slug
-from storysync.settings import ProjectSettings
+from storysync.settings import ProjectSettings, ReadingSettings
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,24 @@ def test_a_folder_whose_path_is_not_utf8_is_refused(tmp_path: Path) -> None:
     root.mkdir()
     with pytest.raises(UsageError, match="not UTF-8"):
         resolve_project(ProjectSettings(path=str(root)))
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [
+        (ReadingSettings(dialect="front-matter"), "did you mean 'front_matter'?"),
+        (ReadingSettings(fields={"Sizing": "estimation points"}), "`reading.fields.Sizing`"),
+        (ReadingSettings(fields={"Sizing": "stat"}), "did you mean 'status'?"),
+    ],
+)
+def test_reading_settings_that_name_nothing_known_are_refused(
+    tmp_path: Path, reading: ReadingSettings, said: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_project(ProjectSettings(path=str(tmp_path), reading=reading))
+    assert said in str(caught.value)
+
+
+def test_a_field_may_be_named_by_one_of_its_usual_names(tmp_path: Path) -> None:
+    reading = ReadingSettings(dialect="bold_header", fields={"Sizing": "Story Points", "Owner": "owner"})
+    assert resolve_project(ProjectSettings(path=str(tmp_path), reading=reading)).settings.reading is reading

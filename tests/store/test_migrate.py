@@ -13,7 +13,10 @@ from alembic.script import ScriptDirectory
 from storysync.errors import ForeignDatabase, SchemaAhead, StoreError, UsageError
 from storysync.settings import SqliteSettings
 from storysync.store import migrate, tables
+from storysync.store.engines import sqlite
 from storysync.store.revisions import HEAD, REVISIONS
+from storysync.store.store import Store
+from support import pages
 
 VIEWS = {
     "v_stories", "v_edges", "v_ready", "v_blocked", "v_problems", "v_status_history", "v_criteria_progress",
@@ -132,3 +135,93 @@ def test_foreign_keys_are_whole_after_a_migration(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     assert SqliteSettings().timeout > 0
+
+
+def test_the_script_of_the_schema_is_what_the_migrations_make() -> None:
+    assert sqlite.schema_script() == pages.schema_script(), "run `make docs`"
+
+
+def test_a_database_of_the_script_equals_one_of_the_migrations(tmp_path: Path) -> None:
+    migrate.upgrade(url_of(tmp_path / "migrated.db"))
+    Store.open(url_of(tmp_path / "script.db"), SqliteSettings()).close()
+    with Store.scratch(SqliteSettings()) as scratch, scratch.snapshot() as tx:
+        described = [describe(tmp_path / name) for name in ("migrated.db", "script.db")]
+        in_scratch = set(tx.rows(_MASTER)), tx.rows("SELECT version_num FROM storysync_version")
+    assert described[0] == described[1]
+    assert described[0][:2] == in_scratch
+    assert described[0][1:] == ([(HEAD,)], (tables.APPLICATION_ID,), (0,))
+    migrate.upgrade(url_of(tmp_path / "script.db"))  # nothing to do
+    command.check(migrate._config(url_of(tmp_path / "script.db")))
+
+
+_MASTER = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+
+
+def describe(path: Path) -> tuple[set[tuple[str, ...]], list[tuple[str]], tuple[int], tuple[int]]:
+    """(all of sqlite_master, revisions, application_id, user_version)."""
+    with closing(sqlite3.connect(path)) as database:
+        return (
+            set(database.execute(_MASTER)),
+            database.execute("SELECT version_num FROM storysync_version").fetchall(),
+            database.execute("PRAGMA application_id").fetchone(),
+            database.execute("PRAGMA user_version").fetchone(),
+        )
+
+
+def test_a_new_database_is_made_without_alembic_and_without_another_process(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\nsubprocess.Popen = None\n"
+        "from storysync.settings import SqliteSettings\nfrom storysync.store.store import Store\n"
+        f"Store.open({url_of(tmp_path / 'a.db')!r}, SqliteSettings()).close()\n"
+        "assert not {'alembic', 'sqlalchemy'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert migrate.current(url_of(tmp_path / "a.db")) == HEAD
+
+
+def test_openers_that_meet_a_new_database_at_once_all_go_on(tmp_path: Path) -> None:
+    code = (
+        "from storysync.settings import SqliteSettings\nfrom storysync.store.store import Store\n"
+        f"Store.open({url_of(tmp_path / 'a.db')!r}, SqliteSettings()).close()\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)]
+    errors = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 6, errors
+
+
+def test_a_schema_that_cannot_be_made_whole_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "broken.sql"
+    script.write_text("CREATE TABLE one (x)\n;\nCREATE TABLE one (x)\n;\n")
+    monkeypatch.setattr(sqlite, "SCHEMA_FILE", script)
+    with pytest.raises(StoreError, match="already exists"):
+        Store.open(url_of(tmp_path / "a.db"), SqliteSettings())
+    assert names(tmp_path / "a.db", "table") == set()
+
+
+def test_a_database_that_is_made_while_it_is_looked_at_is_ours(tmp_path: Path) -> None:
+    class Slow(sqlite3.Connection):
+        """Another process makes the schema after the first question."""
+
+        def execute(self, *arguments):  # type: ignore[no-untyped-def]
+            answer = super().execute(*arguments).fetchall()
+            if not (tmp_path / "made").exists():
+                (tmp_path / "made").touch()
+                Store.open(url_of(tmp_path / "a.db"), SqliteSettings()).close()
+            return Answer(answer)
+
+    (tmp_path / "a.db").touch()
+    with closing(sqlite3.connect(tmp_path / "a.db", factory=Slow)) as connection:
+        sqlite.refuse_foreign(connection, tmp_path / "a.db")
+    assert migrate.current(url_of(tmp_path / "a.db")) == HEAD
+
+
+class Answer:
+    """The rows of a statement that is over."""
+
+    def __init__(self, rows: list[tuple[object, ...]]) -> None:
+        self.rows = rows
+
+    def fetchone(self) -> tuple[object, ...]:
+        return self.rows[0]

@@ -16,9 +16,24 @@ from storysync.settings import DeletionSettings, ProjectSettings, ReadingSetting
 from storysync.store import migrate, resolve
 from storysync.store.store import Store
 
-IDS = ["A-1", "A-01", "a-1", "B-1", "C-1", "D-1"]
+IDS = ["A-1", "A-01", "a-1", "B-1", "C-1", "D-1", "TASK-1", "1", "Epic 1"]
 TARGETS = st.lists(
-    st.sampled_from([*IDS, "beta:B-1", "alpha:A-1", "Z-9", "one/A-1", "[x](s0.md)", "s1"]), max_size=3
+    st.sampled_from(
+        [
+            *IDS,
+            "A-1 to A-2",
+            "Stories 1-2",
+            "task-1",
+            "epic-1",
+            "beta:B-1",
+            "alpha:A-1",
+            "Z-9",
+            "one/A-1",
+            "[x](s0.md)",
+            "s1",
+        ]
+    ),
+    max_size=3,
 )
 STORIES = st.lists(
     st.tuples(st.sampled_from(["", "one/", "two/"]), st.sampled_from(IDS), TARGETS, TARGETS),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storysync.errors import ForeignDatabase, SchemaAhead, SchemaBehind, StoreError, UsageError
+from storysync.errors import ForeignDatabase, RowRefused, SchemaAhead, SchemaBehind, StoreError, UsageError
 from storysync.settings import SqliteSettings
 from storysync.store import migrate
 from storysync.store.engines import sqlite
@@ -162,13 +162,21 @@ def test_other_urls_are_refused_without_their_password(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_clone_has_the_same_schema(path: Path, tmp_path: Path) -> None:
-    with Store.open(url_of(path), SETTINGS) as store, store.snapshot() as like:
-        Store.scratch(tmp_path / "b.db", SETTINGS, like=like).close()
-    listed = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
-    with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(tmp_path / "b.db")) as other:
-        assert one.execute(listed).fetchall() == other.execute(listed).fetchall()
-    Store.open(url_of(tmp_path / "b.db"), SETTINGS).close()
+def test_a_scratch_database_is_of_its_own_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.scratch(SETTINGS) as one, Store.scratch(SETTINGS) as other:
+        with one.writing() as tx:
+            tx.execute("INSERT INTO projects (id, name) VALUES ('demo', 'Demo')")
+        with pytest.raises(RowRefused), one.writing() as tx:
+            tx.execute("INSERT INTO projects (id, name) VALUES ('b', 'B')")
+            tx.execute("INSERT INTO roots (project_id, real_path, state) VALUES ('none', '/', 'live')")
+        with one.snapshot() as tx:
+            assert tx.rows("SELECT id FROM projects") == [("demo",)]  # the refused transaction left nothing
+        with other.snapshot() as tx:
+            assert tx.rows("SELECT id FROM projects") == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["c#", "a%41", "q?x", "é"])
@@ -180,9 +188,7 @@ def test_a_folder_of_any_name_may_hold_the_database(tmp_path: Path, name: str) -
         assert store.path == path
         assert reader.rows("SELECT COUNT(*) AS n FROM stories") == [{"n": 0}]
         with read_only(url, SqliteSettings()) as live:
-            scratch = tmp_path / name / "scratch.db"
-            with Store.scratch(scratch, SqliteSettings(), like=live) as copy:
-                assert copy.path == scratch
+            assert live.rows("SELECT COUNT(*) FROM stories") == [(0,)]
 
 
 @pytest.mark.parametrize("python", [None, "/nowhere/python"])
@@ -191,6 +197,8 @@ def test_migrating_runs_nothing_of_the_current_folder_and_needs_no_other_process
 ) -> None:
     (tmp_path / "sqlalchemy.py").write_text("open('executed', 'w').close()\n")
     monkeypatch.chdir(tmp_path)
+    migrate.upgrade(url_of(tmp_path / "a.db"))
+    migrate.downgrade(url_of(tmp_path / "a.db"), "base")  # a database that is behind
     if python:
         monkeypatch.setattr(sys, "executable", python)
     with Store.open(url_of(tmp_path / "a.db"), SETTINGS) as store, store.reading() as reader:

@@ -1,5 +1,7 @@
 """Writes the pages of `docs/` that follow from the code: `python tests/support/pages.py`.
 
+And the script of the schema, `sqlite.SCHEMA_FILE`, from what the migrations make.
+
 `docs/schema.md` gets its tables, columns, types and views from the real schema; the words that explain them
 are kept from the page as it stands, and a new column gets `MISSING` instead. `docs/problems.md` comes wholly
 from `core.problems`. `tests/test_docs.py` fails when a page is not what this would write.
@@ -11,13 +13,22 @@ import re
 import sqlite3
 import sys
 import tempfile
-from contextlib import closing
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+from storysync.core.problem_examples import EXAMPLES, Example
 from storysync.core.problems import CODES
+from storysync.jobs.check import check
+from storysync.jobs.findings import Finding
+from storysync.jobs.project import resolve_project
+from storysync.settings import ProjectSettings, ReadingSettings, SqliteSettings
+from storysync.store.engines import sqlite
 from storysync.store.engines.types import UtcTime
 from storysync.store.tables import KEPT, KEPT_TABLES, METADATA
 
@@ -75,20 +86,29 @@ def origin(column: sa.Column[Any]) -> str:
     return "kept" if table in KEPT_TABLES or column.name in KEPT.get(table, ()) else "derived"
 
 
-def view_columns() -> dict[str, list[str]]:
-    """Views of a database at the newest revision, in the order in which they are made."""
+@contextmanager
+def migrated() -> Iterator[sqlite3.Connection]:
+    """A database that the migrations made, at the newest revision."""
     from storysync.store import migrate
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "schema.db"
         migrate.upgrade(f"sqlite:///{file}")
         with closing(sqlite3.connect(file)) as database:
-            views = [
-                name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
-            ]
-            return {
-                view: [row[1] for row in database.execute(f"PRAGMA table_info({view})")] for view in views
-            }
+            yield database
+
+
+def view_columns() -> dict[str, list[str]]:
+    """Views of a database at the newest revision, in the order in which they are made."""
+    with migrated() as database:
+        views = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
+        return {view: [row[1] for row in database.execute(f"PRAGMA table_info({view})")] for view in views}
+
+
+def schema_script() -> str:
+    """What `sqlite.SCHEMA_FILE` shall hold."""
+    with migrated() as database:
+        return sqlite.dump_schema(database)
 
 
 def problems_page() -> str:
@@ -99,19 +119,52 @@ def problems_page() -> str:
         "An *error* means that something of the file is missing from the database, a *warning* that",
         "something was judged and may be meant otherwise, an *info* that it is good to know.",
         "`storysync check` prints them as `path:line:col`, the view `v_problems` holds them.",
-        "This page is written by `make docs`.",
+        "Lines and columns count from 1, in characters; `0:0` means the file as a whole.",
+        "This page is written by `make docs`; a test runs each example.",
         "",
-        "| code | severity | what it means | what to do |",
-        "|---|---|---|---|",
+        "| code | severity | what it means |",
+        "|---|---|---|",
     ]
-    lines += [
-        f"| `{name}` | {code.severity} | {code.summary} | {code.remedy[0].upper()}{code.remedy[1:]}. |"
-        for name, code in CODES.items()
-    ]
+    lines += [f"| [`{name}`](#{name}) | {code.severity} | {code.summary} |" for name, code in CODES.items()]
+    for name, code in CODES.items():
+        remedy = f"{code.remedy[0].upper()}{code.remedy[1:]}."
+        lines += ["", f"## `{name}`", "", f"{code.summary} ({code.severity})", "", f"What to do: {remedy}"]
+        lines += ["", *example_of(name)]
     return "\n".join(lines) + "\n"
 
 
+def example_of(code: str) -> list[str]:
+    """The lines of the page that show a code: what is in the files, and what is found there."""
+    example = EXAMPLES[code]
+    lines = [f"Example: {example.words}"] if example.words else []
+    files = {} if example.words else dict(example.files)
+    if example.reading:
+        files["storysync.toml"] = f"[reading]\n{example.reading}\n"
+    for path, text in files.items():
+        lines += [*([""] if lines else []), f"`{path}`", "", *("    " + line for line in text.splitlines())]
+    found = [one for one in findings_of(example) if one.code == code]
+    told = [f"    {one.path}:{one.line}:{one.col}: {one.severity} {code} {one.message}" for one in found]
+    if told:
+        lines += [*([""] if lines else []), "is reported as", "", *told]
+    return [line.rstrip() for line in lines]
+
+
+def findings_of(example: Example) -> list[Finding]:
+    """What a check of the files of an example finds."""
+    if not example.files:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in example.files.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text.encode())
+        reading = msgspec.convert(tomllib.loads(example.reading), ReadingSettings)
+        project = resolve_project(ProjectSettings(path=folder, id="example", reading=reading))
+        return list(check([project], SqliteSettings()).findings)
+
+
 def main() -> int:
+    sqlite.SCHEMA_FILE.write_text(schema_script(), encoding="utf-8")
     schema = DOCS / "schema.md"
     text = schema_page(schema.read_text() if schema.exists() else "")
     schema.write_text(text)

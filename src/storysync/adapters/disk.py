@@ -1,4 +1,4 @@
-"""Looking at a folder tree: which Markdown files there are, and their bytes.
+"""Looking at a folder tree: which files of the wanted names there are, and their bytes.
 
 Never follows a symbolic link, never blocks on a FIFO or device, never writes. Paths are relative to the
 root, POSIX, in Unicode normal form C; the raw bytes of a name are kept where they differ.
@@ -55,20 +55,20 @@ def root_identity(root: Path) -> RootIdentity:
     return RootIdentity(_signed(status.st_dev), _signed(status.st_ino))
 
 
-def scan(root: Path, is_markdown: Callable[[str], bool], prune: Prune, below: str = "") -> Scan:
-    """Every Markdown file below a folder of the root, by (relative path -> change key).
+def scan(root: Path, is_wanted: Callable[[str], bool], prune: Prune, below: str = "") -> Scan:
+    """Every file of a wanted name below a folder of the root, by (relative path -> change key).
 
     Folders that cannot be listed are in `unreadable`; raises OSError when that is the root itself.
     """
-    return _Walk(root, is_markdown, prune).run(below)
+    return _Walk(root, is_wanted, prune).run(below)
 
 
 class _Walk:
     """One walk through the folders of a root. `pending` holds (place on disk, relative path)."""
 
-    def __init__(self, root: Path, is_markdown: Callable[[str], bool], prune: Prune) -> None:
+    def __init__(self, root: Path, is_wanted: Callable[[str], bool], prune: Prune) -> None:
         self.root = os.fspath(root)
-        self.is_markdown = is_markdown
+        self.is_wanted = is_wanted
         self.prune = prune
         self.found = Scan()
         self.pending: list[tuple[str, str]] = []
@@ -88,7 +88,7 @@ class _Walk:
                     self.pending.append((place, path))
                     self._walk()
                     there = True
-                elif self.is_markdown(path.rpartition("/")[2]):
+                elif self.is_wanted(path.rpartition("/")[2]):
                     self._file(place, path, status)
                     there |= path in self.found.files
         except OSError as error:
@@ -140,7 +140,7 @@ class _Walk:
                     child = prefix + (text := stored_name(name))
                     if not self.prune(text, child):
                         self.pending.append((inside + name, child))
-                elif self.is_markdown(name) and not self.prune(text := stored_name(name), prefix + text):
+                elif self.is_wanted(name) and not self.prune(text := stored_name(name), prefix + text):
                     try:
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     except FileNotFoundError:
@@ -150,7 +150,7 @@ class _Walk:
             os.close(descriptor)
 
     def _file(self, place: str, path: str, status: os.stat_result) -> None:
-        """Note what a Markdown name stands for."""
+        """Note what a wanted name stands for."""
         found = self.found
         if stat.S_ISREG(status.st_mode):
             if path.isascii() or self._keeps(path, place):
@@ -179,13 +179,13 @@ class _Walk:
 
 
 def look(
-    root: Path, is_markdown: Callable[[str], bool], prune: Prune, paths: Iterable[str]
+    root: Path, is_wanted: Callable[[str], bool], prune: Prune, paths: Iterable[str]
 ) -> tuple[Scan, set[str]]:
     """Look at some paths only: (what is there, those where nothing is).
 
     A folder means everything below it. A path below a pruned folder or behind a link is nothing.
     """
-    walk = _Walk(root, is_markdown, prune)
+    walk = _Walk(root, is_wanted, prune)
     missing: set[str] = set()
     wanted = frozenset(paths)
     for path in wanted:

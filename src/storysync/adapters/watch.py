@@ -31,7 +31,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from storysync.core.reading import is_markdown
+from storysync.core.reading import is_looked_at
 from storysync.core.settle import Kind
 
 LEAN: list[type[FileSystemEvent]] = [
@@ -165,7 +165,7 @@ class _Handler(FileSystemEventHandler):
             return []
         if event.is_directory:
             return [] if self._is_ignored(path) else [(_plain(path), Kind.FOLDER)]
-        if not is_markdown(name) or name.startswith(EMACS_LOCK) or self._root.ignores(name, path):
+        if not is_looked_at(name) or name.startswith(EMACS_LOCK) or self._root.ignores(name, path):
             return []
         plain = _plain(path)
         return [(plain, _kind(event, left) if plain == path else Kind.FOLDER)]

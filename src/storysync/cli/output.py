@@ -143,8 +143,13 @@ def _style(cell: Any) -> str:
 
 def heading(text: str) -> str:
     """A heading, bold on a terminal that has colours."""
+    return painted(text, "1")
+
+
+def painted(text: str, style: str) -> str:
+    """Text in a style of ECMA-48 (`31` red, `33` yellow, `36` cyan) on a terminal that has colours."""
     if is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
-        return f"\x1b[1m{text}\x1b[0m"
+        return f"\x1b[{style}m{text}\x1b[0m"
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from storysync.store.reader import Reader
 
 _MARKDOWN = (".md", ".markdown")
+_ANCHORED = re.compile(r"\.(?:md|markdown)#[^#/]*$", re.IGNORECASE)
 _FIELDS = (
     "kind", "status", "priority", "estimate", "epic", "owner", "author", "sprint", "branch_name",
     "backlog_name", "created_on", "updated_on", "completed_on",
@@ -42,7 +44,8 @@ def command(
 ) -> int:
     """Show one story with its edges, criteria and problems.
 
-    ID may be the beginning or the end of an id when only one story fits, `project:ID`, or a path.
+    ID may be the beginning or the end of an id when only one story fits, `project:ID`, `folder/ID`, or a
+    path; `epics.md#story-3` is one of several stories in a file.
 
     Exit codes: 3 no story fits, or several.
     """
@@ -56,13 +59,17 @@ def command(
 
 
 def _in_its_project(reader: Reader, text: str) -> str:
-    """A path that leads to a file from the current folder, as `project:path`; any other text as it is."""
-    if not text.lower().endswith(_MARKDOWN):
+    """A path that leads to a file from the current folder, as `project:path`; any other text as it is.
+
+    The anchor of one of several stories in the file (`tasks.md#t001`) goes along.
+    """
+    path, mark, anchor = text.rpartition("#") if _ANCHORED.search(text) else (text, "", "")
+    if not path.lower().endswith(_MARKDOWN):
         return text
-    place = (current_folder() / text).resolve()
+    place = (current_folder() / path).resolve()
     for root, project_id in known_roots(reader).items():
         if place.is_relative_to(root) and place.is_file():
-            return f"{project_id}:{place.relative_to(root).as_posix()}"
+            return f"{project_id}:{place.relative_to(root).as_posix()}{mark}{anchor}"
     return text
 
 
@@ -75,6 +82,7 @@ def _lines(story: dict[str, Any]) -> list[str]:
     wish = [f"{lead} {clean(story[part])}" for lead, part in leads.items() if story[part]]
     if wish:
         lines += ["", f"  {', '.join(wish)}"]
+    lines += _claim_lines(story)
     lines += _edge_lines(story["edges"])
     lines += _criteria_lines(story)
     if story["problems"]:
@@ -95,7 +103,8 @@ def _lines(story: dict[str, Any]) -> list[str]:
 
 def _place(story: dict[str, Any]) -> str:
     flags = [name for name in ("contested", "stale") if story[name]]
-    place = f"{story['project_id']}: {output.clean(story['path'])}:{story['id_line'] or 1}"
+    anchor = f" #{output.clean(story['anchor'])}" if story["anchor"] else ""
+    place = f"{story['project_id']}: {output.clean(story['path'])}:{story['id_line'] or 1}{anchor}"
     return f"{place} ({', '.join(flags)})" if flags else place
 
 
@@ -112,6 +121,19 @@ def _fields(story: dict[str, Any]) -> list[tuple[str, str]]:
     if story["metadata"]:
         found.append(("other keys", output.clean(", ".join(story["metadata"]))))
     return found
+
+
+def _claim_lines(story: dict[str, Any]) -> list[str]:
+    """What other files say about the status."""
+    if not story["status_claims"]:
+        return []
+    lines = ["", output.heading("status in other files")]
+    for one in story["status_claims"]:
+        place = f"{output.clean(one['path'])}:{one['line']}"
+        said = _with_raw(one["status"], one["raw"]) or "-"
+        differs = ", differs" if one["status"] not in (None, story["status"]) else ""
+        lines.append(f"  {place}: {said}{differs}{', stale' if one['stale'] else ''}")
+    return lines
 
 
 def _with_raw(value: Any, raw: str | None) -> str | None:

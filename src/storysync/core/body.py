@@ -10,6 +10,7 @@ import msgspec
 from storysync.core import commonmark, scanner
 from storysync.core.body_references import body_references
 from storysync.core.criteria import criteria
+from storysync.core.headings import read_heading
 from storysync.core.labelled import Located, labelled, status_section
 from storysync.core.outline import Heading
 from storysync.core.references import parse_references
@@ -23,7 +24,8 @@ __all__ = ["Body", "Heading", "Located", "parse_body", "parse_references"]
 class Body(msgspec.Struct, frozen=True, gc=False):
     """What a body says. Lines are those of the file, columns count from 1 in characters."""
 
-    h1: Heading | None  # the first heading of level 1
+    h1: Heading | None  # the first heading of level 1, or the second right below it if that one has the id
+    subtitle: Heading | None  # the other one of two first-level headings without text between them
     h1_count: int
     headings: tuple[Heading, ...]
     user_role: str | None
@@ -47,8 +49,10 @@ def parse_body(text: str, first_line: int, path: str) -> Body:
     status = labels.pop("status", None) or status_section(lines, outline, sections)
     story = user_story(text, outline, sections)
     titles = [heading for heading in outline.headings if heading.level == 1]
+    h1, subtitle = _titles(titles, lines, first_line)
     return Body(
-        h1=titles[0] if titles else None,
+        h1=h1,
+        subtitle=subtitle,
         h1_count=len(titles),
         headings=tuple(outline.headings),
         user_role=story.role,
@@ -59,6 +63,21 @@ def parse_body(text: str, first_line: int, path: str) -> Body:
         lifecycle={field: _in_file(place, first_line) for field, place in labels.items()},
         status=_in_file(status, first_line) if status else None,
     )
+
+
+def _titles(
+    titles: list[Heading], lines: list[str], first_line: int
+) -> tuple[Heading | None, Heading | None]:
+    """The heading that names the story, and one right above or below it: `# Story 2`, `# Sprint 0`."""
+    if len(titles) < 2:
+        return (titles[0] if titles else None), None
+    first, second = titles[:2]
+    between = lines[first.line - first_line + 1 : second.line - first_line]
+    if len(between) > 3 or any(line.strip() for line in between):
+        return first, None
+    if read_heading(first.text).id is None and read_heading(second.text).id is not None:
+        return second, first
+    return first, second
 
 
 def _in_file(place: Located, first_line: int) -> Located:

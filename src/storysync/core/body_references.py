@@ -10,9 +10,16 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from storysync.core.names import TEXT_REFERENCE, begins_with_name, named_by, names_at
+from storysync.core.names import TEXT_REFERENCE, Named, begins_with_name, named_by, names_at
 from storysync.core.outline import Outline
-from storysync.core.references import Place, in_sentence, says_none
+from storysync.core.references import (
+    MOST_IN_RANGES,
+    Place,
+    in_sentence,
+    is_example,
+    said_behind,
+    says_none,
+)
 from storysync.core.sections import LABELS, Span, plain
 from storysync.core.story import Reference
 
@@ -36,26 +43,33 @@ def body_references(
     lines: list[str], outline: Outline, sections: list[Span], first_line: int, path: str
 ) -> tuple[Reference, ...]:
     """The references of all sections that name stories, each said once."""
-    found: dict[tuple[str, str | None, str | None, str | None], Reference] = {}
+    found: dict[tuple[object, ...], Reference] = {}
+    left = [MOST_IN_RANGES]
     for span in sections:
         if span.meaning.mode in ("dependencies", "related"):
-            reader = _SectionReader(span, first_line, path)
+            reader = _SectionReader(span, first_line, path, left)
             for row in range(span.begin + 1, span.end):
                 if not lines[row]:
                     reader.after_text = False
                 elif row not in outline.code:
                     reader.take(row, lines[row])
             for reference in reader.found:
-                found.setdefault(
-                    (reference.relation, reference.project, reference.key, reference.path), reference
-                )
+                found.setdefault(_statement(reference), reference)
     return tuple(found.values())
+
+
+def _statement(one: Reference) -> tuple[object, ...]:
+    """What makes two references the same statement; a range stands or falls as a whole."""
+    if one.in_range:
+        return one.relation, one.raw, one.key, True
+    return one.relation, one.project, one.key, one.path
 
 
 class _SectionReader:
     """Reads the lines of one section in their order."""
 
-    def __init__(self, span: Span, first_line: int, path: str) -> None:
+    def __init__(self, span: Span, first_line: int, path: str, left: list[int]) -> None:
+        self.left = left
         self.section = _State(span.meaning.relation, True, -1)
         self.related = span.meaning.mode == "related"
         self.first_line = first_line
@@ -137,11 +151,15 @@ class _SectionReader:
         if state.relation is None:
             return
         end = len(line) if end < 0 else end
-        place = Place(line, row + self.first_line, 1, state.relation)
+        place = Place(line, row + self.first_line, 1, state.relation, self.left)
         found = () if goes_on else names_at(line, begin, end, self.path, bare=labelled)
         if found:
-            confidence = "declared" if state.certain else "prose"
-            self.found += [place.reference(start, stop, named, confidence) for start, stop, named in found]
+            elsewhere = self.related and "://" in line
+            for start, stop, named in found:
+                weak = not state.certain or (not named.path and (elsewhere or _is_local(named, line, stop)))
+                told = said_behind(line, (start, stop), end, state.relation)
+                weak = weak or told != state.relation
+                self.found += place.references(start, stop, named, "prose" if weak else "declared", told)
             self.after_text = False
             return
         if says_none(line[begin:end]):
@@ -150,10 +168,10 @@ class _SectionReader:
             self.found += in_sentence(line, begin, end, place, self.path)
             return
         for name in TEXT_REFERENCE.finditer(line, begin, end):
-            if name.lastgroup in ("wiki", "target", "angle"):
-                named = named_by(name, self.path)
-                if named is not None:
-                    self.found.append(place.reference(name.start(), name.end(), named, "declared"))
+            if name.lastgroup in ("wiki", "target", "angle") and not is_example(line, name):
+                linked = named_by(name, self.path)
+                if linked is not None:
+                    self.found += place.references(name.start(), name.end(), linked, "declared")
 
     def _table_row(self, row: int, line: str, begin: int) -> None:
         """`| Blocked by | INF-012 (pool) | … |`: the first cell is the label, the second the value."""
@@ -166,8 +184,17 @@ class _SectionReader:
             value = first + 1 + len(line[first + 1 : second]) - len(line[first + 1 : second].lstrip())
             self._text(row, line, value, _State(LABELS[label], True, -1), labelled=True, end=second)
         elif not self.related:
-            place = Place(line, row + self.first_line, 1, self.section.relation or "depends_on")
+            place = Place(line, row + self.first_line, 1, self.section.relation or "depends_on", self.left)
             self.found += in_sentence(line, begin + 1, first, place, self.path)
+
+
+_LOCAL = re.compile("(?:D|DEP|R|RISK|ASM|FR|NFR|SC)-[0-9]+")
+_DEFINES = re.compile(r"[*_`]*[ \t]*[:：]")
+
+
+def _is_local(named: Named, line: str, stop: int) -> bool:
+    """Whether a line only numbers a point of its own list, as `- **D-001**: the queue` does."""
+    return named.id is not None and bool(_LOCAL.fullmatch(named.id)) and bool(_DEFINES.match(line, stop))
 
 
 def _label(line: str, begin: int) -> re.Match[str] | None:

@@ -7,6 +7,7 @@ ranges and the text itself is always taken from the source.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
@@ -27,8 +28,26 @@ def read(text: str, lines: list[str], first_line: int) -> Outline:
     except UnicodeEncodeError:  # half of a surrogate pair: one character for another keeps every column
         text = text.encode("utf-8", "replace").decode()
     reader = _Reader(text, lines, first_line)
-    for event, span in pyromark.events_with_range(text, options=pyromark.Options.ENABLE_TABLES):
-        reader.take(event, span["start"], span["end"])
+    events: Iterable[tuple[Any, Any]] = pyromark.events_with_range(
+        text, options=pyromark.Options.ENABLE_TABLES
+    )
+    for event, span in events:
+        if "Start" in event:
+            value = event["Start"]
+            tag = value if isinstance(value, str) else next(iter(value))
+            if tag in _BLOCKS:
+                reader.begin(tag, value, span["start"], span["end"])
+            else:
+                reader.text(span["start"], span["end"])
+        elif "End" in event:
+            value = event["End"]
+            tag = value if isinstance(value, str) else next(iter(value), "")
+            if tag in _BLOCKS:
+                reader.finish(tag, span["start"])
+        elif event == "Rule":
+            reader.rule()
+        else:
+            reader.text(span["start"], span["end"])
     return reader.outline
 
 
@@ -47,30 +66,25 @@ class _Reader:
         self.ordered: list[bool] = []  # of each open list
         self.awaiting = False
         self.item: Item | None = None
+        self.item_end = 0  # the byte where its first paragraph ends, as far as is known
         self.heading: tuple[int, int, int] | None = (
             None  # level, and the bytes where its text begins and ends
         )
 
-    def take(self, event: Any, start: int, end: int) -> None:
-        if event == "Rule":
-            self.awaiting, self.item = False, None
-            return
-        name, value = (event, None) if isinstance(event, str) else next(iter(event.items()))
-        tag = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
-        if name == "Start" and tag in _BLOCKS:
-            self._begin(tag, value, start, end)
-        elif name == "End":
-            self._finish(tag, start)
+    def text(self, start: int, end: int) -> None:
+        """Something inline that stands at these bytes."""
+        if self.item is not None:
+            self.item_end = end
         elif self.heading is not None:
             level, first, _ = self.heading
             self.heading = (level, start if first < 0 else first, end)
         elif self.awaiting:
-            self._open_item(start, end)
-        elif self.item is not None:
-            self.item.last_row = max(self.item.last_row, self._row(max(start, end - 1)))
+            self._open_item(start)
+            self.item_end = max(start + 1, end)
 
-    def _begin(self, tag: str, value: Any, start: int, end: int) -> None:
-        self.item = None
+    def begin(self, tag: str, value: Any, start: int, end: int) -> None:
+        """A block begins, and will end at `end`."""
+        self._close_item()
         if tag == "Paragraph":
             return
         self.awaiting = tag == "Item"
@@ -81,22 +95,31 @@ class _Reader:
         elif tag == "CodeBlock" or (tag == "HtmlBlock" and self.source.startswith(b"<!--", start)):
             self.outline.code.update(range(self._row(start), self._row(max(start, end - 1)) + 1))
 
-    def _finish(self, tag: str, start: int) -> None:
-        if tag in _BLOCKS:
-            self.awaiting, self.item = False, None
+    def finish(self, tag: str, start: int) -> None:
+        """The block that began at `start` ends."""
+        self.awaiting = False
+        self._close_item()
         if tag == "List":
             self.ordered.pop()
         elif tag == "Heading":
             self._close_heading(start)
 
-    def _open_item(self, start: int, end: int) -> None:
+    def rule(self) -> None:
+        self.awaiting = False
+        self._close_item()
+
+    def _open_item(self, start: int) -> None:
         self.awaiting = False
         if self.source[start - 1 : start] == b"\\":  # an escaped character: its mark is part of the text
             start -= 1
         row, col = self._position(start)
-        last_row = self._row(max(start, end - 1))
-        self.item = Item(row, col, len(self.ordered) - 1, self.ordered[-1], last_row)
+        self.item = Item(row, col, len(self.ordered) - 1, self.ordered[-1], row)
         self.outline.items.append(self.item)
+
+    def _close_item(self) -> None:
+        if self.item is not None:
+            self.item.last_row = max(self.item.row, self._row(self.item_end - 1))
+            self.item = None
 
     def _close_heading(self, start: int) -> None:
         if self.heading is None:

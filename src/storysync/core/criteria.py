@@ -1,17 +1,27 @@
-"""Check boxes and numbered points of a body, by the section that they stand in."""
+"""Check boxes and numbered points of a body, by the section that they stand in (DIALECTS.md section 7)."""
 
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 
-from storysync.core.outline import Item, Outline, paragraph_text
+from storysync.core.outline import Outline, paragraph_text
 from storysync.core.sections import Span, meaning
 from storysync.core.story import Criterion
+from storysync.core.unlisted import unlisted
 
-_BOX = re.compile(r"\[([ xX✅✓✔☑~/>❌-])\ufe0f?\][ \t]+(?=\S)")
+_BOX = re.compile(
+    r"\[([ xX✅✓✔☑~/>❌-])\]\ufe0f?(?:[ \t]+(?=\S)|(?=[0-9]))|\[([ xX✅✓✔☑~/>❌-])\ufe0f\][ \t]+(?=\S)"
+)
 _USUAL_BOXES = {"[ ] ": False, "[x] ": True, "[X] ": True}
+_SYMBOL = re.compile(r"([✅☑✔❌⬜☐])\ufe0f?[ \t]*(?=\S)")
+_SYMBOLS = frozenset("✅☑✔❌⬜☐")
 _DONE = frozenset("xX✅✓✔☑")
 _BOLD_HEADING = re.compile(r"[ \t]*(?:\*\*|__)([^*\n]{1,120}?)(?:\*\*|__)[ \t]*:?[ \t]*")
+
+
+_Point = tuple[str, int, str, bool | None, int]
+"""Section, depth, text, done and row. A plain tuple: a story has twenty of them."""
 
 
 def criteria(
@@ -19,52 +29,80 @@ def criteria(
 ) -> tuple[Criterion, ...]:
     """The criteria in the order of the text; positions count within each kind of section.
 
-    Bullets without a box count as acceptance criteria when that is all there is.
+    Bullets without a box, and what is no list item at all, count as acceptance criteria when that is all
+    there is; rows of a table of criteria always do.
     """
-    if not outline.items:
-        return ()
-    found: list[Criterion] = []
-    bullets: list[tuple[Item, str]] = []
-    counts: dict[str, int] = {}
     borders = _borders(lines, outline, sections)
-    following, section = 0, "other"
+    found, bullets = _listed(lines, outline, borders)
+    others = unlisted(lines, outline, borders) if any(section != "other" for _, section in borders) else []
+    found += [(one.section, 0, one.text, one.done, one.row) for one in others if one.certain]
+    if not any(point[0] == "acceptance" for point in found):
+        found += bullets or [
+            (one.section, 0, one.text, one.done, one.row) for one in others if not one.certain
+        ]
+    if others or bullets:
+        found.sort(key=itemgetter(4))
+    counts: dict[str, int] = {}
+    numbered: list[Criterion] = []
+    for section, depth, text, done, row in found:
+        position = counts.get(section, 0)
+        counts[section] = position + 1
+        numbered.append(Criterion(section, position, depth, text, done, row + first_line))
+    return tuple(numbered)
+
+
+def _listed(
+    lines: list[str], outline: Outline, borders: list[tuple[int, str]]
+) -> tuple[list[_Point], list[_Point]]:
+    """List items that are criteria by their form, and plain bullets of acceptance criteria."""
+    found: list[_Point] = []
+    bullets: list[_Point] = []
+    following, around = 0, "other"
+    label_depth, label_section = -1, ""
     for item in outline.items:
         while following < len(borders) and borders[following][0] <= item.row:
-            section = borders[following][1]
+            around = borders[following][1]
             following += 1
-        row = item.row
-        text = lines[row][item.col :]
-        if item.last_row != row:
-            text = paragraph_text(lines, row, item.col, item.last_row)
+            label_depth = -1
+        if item.last_row == item.row:
+            text = lines[item.row][item.col :]
+        else:
+            text = paragraph_text(lines, item.row, item.col, item.last_row)
+        if label_depth >= 0:
+            if item.depth <= label_depth:
+                label_depth = -1
+            section = label_section if label_depth >= 0 else around
+        else:
+            section = around
+        if (
+            text[:1] != "["
+            and text[-1:] in (":", "：", "*")
+            and (announced := meaning(text).criteria) is not None
+        ):
+            label_depth, label_section = item.depth, announced
+            continue
         done = _USUAL_BOXES.get(text[:4])
         if done is not None:
             text = text[4:].strip()
         elif text[:1] == "[" and (box := _BOX.match(text)) is not None:
-            text, done = text[box.end() :].strip(), box[1] in _DONE
-        elif item.ordered and section != "other":
-            text = text.strip()
-        else:
+            text, done = text[box.end() :].strip(), (box[1] or box[2]) in _DONE
+        elif section == "other":
+            continue
+        elif text[:1] in _SYMBOLS and (symbol := _SYMBOL.match(text)) is not None:
+            text, done = text[symbol.end() :].strip(), symbol[1] in _DONE
+        elif not item.ordered:
             if section == "acceptance":
-                bullets.append((item, text.strip()))
+                bullets.append((section, item.depth, text.strip(), None, item.row))
             continue
-        if not text:
-            continue
-        position = counts.get(section, 0)
-        counts[section] = position + 1
-        found.append(Criterion(section, position, item.depth, text, done, row + first_line))
-    if bullets and "acceptance" not in counts:
-        found += [
-            Criterion("acceptance", position, item.depth, text, None, item.row + first_line)
-            for position, (item, text) in enumerate(bullets)
-        ]
-        found.sort(key=lambda criterion: criterion.line)
-    return tuple(found)
+        if text := text.strip():
+            found.append((section, item.depth, text, done, item.row))
+    return found, bullets
 
 
 def _borders(lines: list[str], outline: Outline, sections: list[Span]) -> list[tuple[int, str]]:
     """At which row which section of `criteria` begins. A line in bold may serve as a heading."""
     borders = [(span.begin, span.meaning.criteria or "other") for span in sections]
-    bold = [row for row, line in enumerate(lines) if line.startswith("**") and line.rstrip(" *:") != line]
+    bold = [row for row, line in enumerate(lines) if line[:2] == "**" and line.rstrip(" *:") != line]
     if not bold:
         return borders
     headings = [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from storysync.core import word_lists
-from storysync.core.folding import fold_name
+from storysync.core.folding import fold, fold_name
 from storysync.settings import ReadingSettings
 
 _REMEMBERED = 4096  # different spellings of names
@@ -15,8 +15,9 @@ CANONICAL = frozenset(word_lists.FIELDS)
 """The canonical fields, which a project's `fields` setting may name as targets."""
 
 LISTED = frozenset(
-    ("labels", "depends_on", "blocks", "parent", "child", "related", "conflicts", "supersedes", "duplicates")
-)
+    ("labels", "aliases", "depends_on", "blocks", "parent", "child", "related", "conflicts", "supersedes",
+     "duplicates")
+)  # fmt: skip
 """Fields of which all statements count, not only the first."""
 
 _NAMES: Mapping[str, tuple[str, int]] = {
@@ -26,10 +27,16 @@ _NAMES: Mapping[str, tuple[str, int]] = {
 }
 
 
+def known_field(target: str) -> bool:
+    """Whether a setting may map a name to this: a canonical field, or one of its own names."""
+    return target in CANONICAL or fold_name(target) in _NAMES
+
+
 class FieldNames:
     """The field names of one project: the defaults and what its settings add."""
 
     def __init__(self, settings: ReadingSettings) -> None:
+        self.none_words = frozenset(map(fold, settings.none_words))
         self._names = dict(_NAMES)
         for name, target in settings.fields.items():
             folded = fold_name(target)

@@ -13,12 +13,14 @@ import msgspec
 
 from storysync.core.dialects.base import NOTHING, Head
 from storysync.core.fields import LISTED, FieldNames
-from storysync.core.folding import fold_name
+from storysync.core.folding import fold, fold_name
 from storysync.core.problems import problem
 from storysync.core.story import Problem
 from storysync.core.yaml_events import Node, Scalar, Sequence, plain_value
 
 _TEXTS = frozenset(("owner", "author", "assignee"))  # single fields that may well be lists
+_RAW = frozenset(("status", "priority", "estimate", "estimate_hours", "estimate_tokens"))
+"""Fields whose text is kept as written, whatever it says; `core.words` knows the project's none words too."""
 _PARENT_IDS = frozenset(("story id", "task id", "issue id", "feature id"))
 
 
@@ -57,11 +59,26 @@ def gather(heads: list[Head], names: FieldNames, special: abc.Mapping[str, str] 
             if found is None:
                 if number == 0:
                     fields.metadata[name] = node
-            elif found[0] in LISTED:
+                continue
+            if names.none_words and found[0] not in _RAW:
+                node = _without(node, names.none_words)
+            if found[0] in LISTED:
                 fields.listed.setdefault(found[0], []).append(node)
             else:
                 _choose(fields, found[0], _value(node, name, number, found[1], found[0], fields.problems))
     return fields
+
+
+def _without(node: Node, none_words: abc.Set[str]) -> Node:
+    """The node without texts that say, in the words of the project, that there is nothing."""
+    if isinstance(node, Scalar):
+        return Scalar("", node.line, node.col) if fold(node.text) in none_words else node
+    if isinstance(node, Sequence):
+        said = [
+            item for item in node.items if not isinstance(item, Scalar) or fold(item.text) not in none_words
+        ]
+        return Sequence(tuple(said), node.line, node.col)
+    return node
 
 
 def _special(name: str, special: abc.Mapping[str, str], names: FieldNames) -> tuple[str, int] | None:

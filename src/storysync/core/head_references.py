@@ -18,11 +18,20 @@ def references_of(listed: dict[str, list[Node]], path: str) -> tuple[Reference, 
     """The references in the fields of a head, in their order; `listed` has values by relation."""
     found: list[Reference] = []
     for relation, nodes in listed.items():
-        if relation == "labels":
+        if relation in ("labels", "aliases"):
             continue
         for node in nodes:
             _add(found, node, relation, path)
     return tuple(found)
+
+
+def each_once(stated: tuple[Reference, ...], body: tuple[Reference, ...]) -> tuple[Reference, ...]:
+    """The references of head and body; a label below the heading belongs to both, and counts once."""
+    if not stated or not body:
+        return stated or body
+    known = {(one.relation, one.line, one.col, one.id, one.path) for one in stated}
+    rest = [one for one in body if (one.relation, one.line, one.col, one.id, one.path) not in known]
+    return (*stated, *rest)
 
 
 @lru_cache(maxsize=8192)

@@ -24,6 +24,9 @@ _WORD_FIRST = re.compile(
     rf"\[?({_WORDS})(?:\s+|\s*[#:]\s*|\s+#|[-_])#?(?:\[?)({_PREFIX_ID}|{_NUMBER_ID}){_END}", re.IGNORECASE
 )
 _PREFIX_FIRST = re.compile(rf"\[?({_PREFIX_ID}{_SLUG}){_END}")
+_TYPED_FIRST = re.compile(
+    r"((?:US|STORY|TASK|TSK|EPIC|FEAT|BUG|SPIKE)-\d+[A-Za-z]?(?:[.-]\d+)*)\s+(?=[^\W\d_])"
+)
 _STORY_ANYWHERE = re.compile(r"\bstory\s+#?(\d+(?:\.\d+)+[a-z]?)\b\s*[:–—-]*\s*", re.IGNORECASE)
 _WORD_ALONE = re.compile(rf"({_WORDS})\s*:\s+", re.IGNORECASE)
 
@@ -72,15 +75,27 @@ def _read_heading(text: str) -> Heading:
     if found:
         # `Story-22.1` and `STORY-019` are ids as they stand, `Story 22.1` is an id behind a word.
         joined = clean[found.end(1)] in "-_" and clean[found.end(1) : found.start(2)] in ("-", "_")
-        story_id = clean[found.start(1) : found.end(2)] if joined else found[2]
+        story_id = clean[found.start(1) : found.end(2)] if joined or _is_counted(found) else found[2]
         kind = _KINDS.get(" ".join(found[1].casefold().split()))
         return _heading(text, story_id, clean[found.end() :] or clean, kind)
+    found = _TYPED_FIRST.match(clean)
+    if found:  # `US-21 Filters`: such letters name nothing but stories, so that no colon is needed
+        return _heading(text, found[1], clean[found.end() :], None)
     found = _PREFIX_FIRST.match(clean)
     if found and _LETTERS.match(clean.lstrip("["))[0].casefold() not in _NO_STORIES:  # type: ignore[index]
         return _heading(text, found[1], clean[found.end() :] or clean, None)
     word = _WORD_ALONE.match(clean)
     kind = _KINDS.get(" ".join(word[1].casefold().split())) if word else None
     return Heading(None, 0, (clean[word.end() :] if word else "") or clean or text, kind)
+
+
+def _is_counted(found: re.Match[str]) -> bool:
+    """Whether the word is part of the id: epics and features are counted apart from stories.
+
+    `Epic 3` is not `Story 3`, but `Epic 3.1` can only be a story of it.
+    """
+    word, number = found[1].casefold(), found[2]
+    return number[0].isdigit() and (word == "feature" or (word == "epic" and "." not in number))
 
 
 def _heading(text: str, story_id: str, title: str, kind: str | None) -> Heading:
@@ -93,16 +108,29 @@ def kind_of_id(story_id: str) -> str | None:
     return _KINDS.get(found[0].casefold()) if found else None
 
 
+def is_folder_page(path: str) -> bool:
+    """Whether a file stands for its folder, so that the folder's name is its name: README or index."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0].casefold() in ("readme", "index") and "/" in path
+
+
+def _stem(path: str) -> str:
+    """The name of a file without its ending, or of the folder that it stands for."""
+    if is_folder_page(path):
+        return path.rsplit("/", 2)[-2]
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
 def id_of_file_name(path: str) -> str | None:
     """The id that a file name begins with, as spelled there; None for dates and plain words."""
-    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    stem = _stem(path)
     found = _STEM_ID.match(stem)
     return found[1] if found and not _DATE.match(stem) else None
 
 
 def title_of_file_name(path: str) -> str:
     """The words of a file name behind its id."""
-    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    stem = _stem(path)
     found = _STEM_ID.match(stem)
     rest = stem[found.end() :] if found else stem
     return " ".join(re.sub(r"[-_.\s]+", " ", rest).split()) or stem or path
@@ -120,7 +148,9 @@ def fits_file_name(story_id: str, path: str) -> bool:
 
     `22.1` fits `story-22.1-x`, `1-10-x` fits `1.10`, and `70.3` fits `epic-70-story-3`.
     """
-    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0].casefold()
+    stem = _stem(path).casefold()
+    if story_id[:5].casefold() in ("epic ", "featu"):
+        story_id = "-".join(story_id.replace("#", " ").split())
     if stem.startswith(story_id.casefold()):
         return True
     if _ID_SHAPE.fullmatch(story_id) is None or id_of_file_name(path) is None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from storysync.core.body import Body
 from storysync.core.dialects.base import PLAIN, Head, Traits
 from storysync.core.fields import FieldNames
+from storysync.core.folders import Folders
 from storysync.core.gather import Fields, Value, gather, shown
 from storysync.core.headings import Heading, read_heading
 from storysync.core.problems import problem
@@ -23,7 +24,10 @@ class Rules:
     def __init__(self, settings: ReadingSettings) -> None:
         self.words = Words(settings)
         self.names = FieldNames(settings)
+        self.folders = Folders(settings)
         self.timezone = settings.timezone
+        self.date_order = settings.date_order
+        self.id_prefixes = settings.id_prefixes
         self.dialect = settings.dialect
         self.scope_is_folder = settings.id_scope == "folder"
         self.max_file = settings.max_file_kb * 1024

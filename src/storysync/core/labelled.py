@@ -21,23 +21,24 @@ class Located(NamedTuple):
 
 _FIELDS = {
     **dict.fromkeys(
-        ("created", "created at", "created on", "created date", "date created", "creation date"),
+        ("created", "created at", "created on", "created date", "date created", "creation date",
+         "criado em", "créé le", "생성일"),
         "created",
     ),
     **dict.fromkeys(
         ("updated", "updated at", "updated on", "updated date", "last updated", "last modified",
-         "last update"),
+         "last update", "atualizado em", "mis à jour"),
         "updated",
     ),
     **dict.fromkeys(
         ("completed", "completed at", "completed on", "completed date", "completion date", "date completed",
-         "closed", "closed at", "closed on"),
+         "closed", "closed at", "closed on", "concluído em", "concluido em", "terminé le", "완료일"),
         "completed",
     ),
     **dict.fromkeys(("status", "current status", "story status"), "status"),
 }  # fmt: skip
 _LINE = re.compile(
-    r"\n(?P<marks>[ \t>*_+-]*+)(?=[CcDdLlUuSs])(?P<label>(?ai:"
+    r"\n(?P<marks>[ \t>*_+-]*+)(?=[CcDdLlUuSsAaMmTt완생])(?P<label>(?ai:"
     + "|".join(sorted((word.replace(" ", "[ _]") for word in _FIELDS), key=len, reverse=True))
     + r"))[ \t]*(?:\*\*|__)?[ \t]*[:：][ \t]*(?:\*\*|__)?[ \t]*(?P<value>[^\n]*)"
 )

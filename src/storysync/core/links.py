@@ -43,11 +43,16 @@ def normal_path(target: str, path: str) -> str | None:
 
 def stem_id(target: str) -> str | None:
     """The id at the start of a file name: `INF-012` of `../inf/INF-012-pool.md`; None when there is none."""
-    stem = _decoded(target).rpartition("/")[2]
-    if _DATE.match(stem):
+    name = _decoded(target).rpartition("/")[2]
+    if _DATE.match(name):
         return None
-    found = _STEM_ID.match(stem)
-    return found[0] if found and not stem.lower().startswith(_NO_STORY_FILES) else None
+    found = _STEM_ID.match(name)
+    return found[0] if found and not name.lower().startswith(_NO_STORY_FILES) else None
+
+
+def stem(target: str) -> str:
+    """The name of the file that a link leads to, without its ending."""
+    return _decoded(target).rpartition("/")[2].rpartition(".")[0]
 
 
 _NO_STORY_FILES = ("adr-", "adr_", "rfc-", "rfc_")

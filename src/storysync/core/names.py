@@ -9,7 +9,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from storysync.core.links import is_document, normal_path, stem_id
+from storysync.core.ids import key
+from storysync.core.links import is_document, normal_path, stem, stem_id
+from storysync.core.ranges import range_at, word_before_number
 
 
 class Named(NamedTuple):
@@ -18,6 +20,8 @@ class Named(NamedTuple):
     project: str | None
     id: str | None
     path: str | None
+    members: tuple[str, ...] | None = None
+    """The ids of a range such as `Stories 1-4`; empty when its ends do not tell them."""
 
 
 # Words with a number that are standards, models or versions, not stories, when they stand in a text.
@@ -37,7 +41,7 @@ STRONG = (
 BOUNDARY = r"(?![\w/]|[.-]\w|[:#][A-Z0-9]+[-_#]?[0-9])"
 _WORD = (
     r"(?:[Ss]tor(?:y|ies)|[Tt]asks?|[Ii]ssues?|[Ee]pics?|[Ff]eatures?|[Bb]ugs?|[Ss]pikes?|[Tt]ickets?"
-    r"|STORY|TASK|ISSUE|EPIC|[Hh]ist[óo]rias?|[Tt]arefas?|[Tt]âches?)"
+    r"|STORY|TASK|ISSUE|EPIC|FEATURE|[Hh]ist[óo]rias?|[Tt]arefas?|[Tt]âches?)"
 )
 SCOPE = r"(?P<scope>[A-Za-z0-9][\w.-]{0,63}(?:/[A-Za-z0-9][\w.-]{0,63})?)"
 _TARGET = r"(?P<target>[^()\s<>]{0,500}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?)"
@@ -47,7 +51,7 @@ LINK = (
     rf"|\[(?P<text>[^\[\]\n]{{0,500}})\]\((?:<(?P<angle>[^<>\n]{{0,500}})>|{_TARGET})"
     r"(?:[ \t]+\"[^\"\n]{0,300}\")?\)"
 )
-WITH_WORD = rf"{_WORD}[ \t]+#?(?:(?P<wordstrong>{STRONG})|(?P<number>{NUMBER})){BOUNDARY}"
+WITH_WORD = rf"(?P<word>{_WORD})[ \t]+#?(?:(?P<wordstrong>{STRONG})|(?P<number>{NUMBER})){BOUNDARY}"
 SHAPED = (
     rf"(?P<strong>{STRONG}){BOUNDARY}|{HASH}"
     rf"|{SCOPE}(?:[:/#](?P<scoped>{STRONG})|#(?P<scopednumber>[0-9]+)){BOUNDARY}"
@@ -56,9 +60,6 @@ URL = r"(?:https?|ftp|mailto|file):[^\s)>\]]*|www\.[^\s)>\]]*"
 
 TEXT_REFERENCE = re.compile(rf"(?P<url>{URL})|{LINK}|(?<![\w/#@.`-])(?:{WITH_WORD}|{SHAPED})")
 """Anything inside of a sentence that names a story."""
-
-RANGE = re.compile(r"[ \t]*(?:[-–~～]|to|through|bis|à)[ \t]*(?:[A-Z][A-Z0-9-]*-)?[0-9]")
-"""What follows the first id of a range: nobody can say what STORY-1 - STORY-4 includes."""
 
 _BEGINS = re.compile(
     rf"[*_`~]*(?:{LINK}|{WITH_WORD}|{SHAPED}"
@@ -74,7 +75,10 @@ _REMARK = re.compile(
     r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*(?:$|[:：,;—|✓✅✔]|[-–]{1,2}[ \t])"
 )
 _DIGIT = re.compile("[0-9]")
-_PLURAL = re.compile(r"[*_`~]*[^\W\d_]+s[ \t]")  # "Stories 1-4" is a range, "Story 1-4" an id
+_BLANK = re.compile(r"\s")
+_MARKS = re.compile(r"[*_`~]*")
+_FIRST_WORD = re.compile(r"([^\W\d_]+)[ \t]")
+_PLURAL = re.compile(r"[*_`~]*[^\W\d_]+s[ \t]")  # "Stories 1-400" is a range, "Story 1-4" an id
 _LETTER = re.compile(r"[^\W\d_]")
 _LETTERS = re.compile("[A-Za-z]*")
 EDGE = " \t\"'`*_"
@@ -95,37 +99,64 @@ def names_at(text: str, begin: int, end: int, path: str, *, bare: bool) -> list[
     ("Story 22.1") counts when a remark or nothing follows it; a sentence is for `in_sentence`.
     """
     found: list[tuple[int, int, Named]] = []
-    numbered = False
+    said = ""  # the word before the numbers: `Stories 1.1, 1.2`
     while begin < end:
-        name = _BEGINS.match(text, begin, end) or (_NUMBER_ONLY.match(text, begin, end) if numbered else None)
-        if name is None:
+        one = _range_at(text, begin, end, bare, said) or _name_at(text, begin, end, path, bare, said)
+        if one is None:
             break
-        named = named_by(name, path)
-        if named is None or (name.lastgroup == "bare" and not (bare or numbered)):
-            break
-        numbered = name.lastgroup == "number" or (numbered and name.lastgroup == "bare")
-        behind = name.end()
-        if numbered and not (_REMARK.match(text, behind, end) or _MORE.match(text, behind, end)):
-            break
-        if numbered and RANGE.match(text, behind, end):
-            break
-        start, stop = name.start(), name.end()
+        start, behind, named, word = one
+        said = word or said
+        stop = behind
         while text[start] in "*_`~":
             start += 1
         while text[stop - 1] in "*_`~":
             stop -= 1
         found.append((start, stop, named))
-        more = _MORE.match(text, name.end(), end)
+        more = _MORE.match(text, behind, end)
         if more is None:
             break
         begin = more.end()
     return found
 
 
-def named_by(found: re.Match[str], path: str) -> Named | None:
+_Found = tuple[int, int, Named, str]
+"""Begin and end with the emphasis around it, what is named, and the word before a number."""
+
+
+def _name_at(text: str, begin: int, end: int, path: str, bare: bool, said: str) -> _Found | None:
+    name = _BEGINS.match(text, begin, end) or (_NUMBER_ONLY.match(text, begin, end) if said else None)
+    named = named_by(name, path, said) if name is not None else None
+    if name is None or named is None or (name.lastgroup == "bare" and not (bare or said)):
+        return None
+    word = (name["word"] or "") if name.re is _BEGINS and name.lastgroup == "number" else ""
+    numbered = name.lastgroup == "number" or (said and name.lastgroup == "bare")
+    if numbered and not _is_over(text, name.end(), end):
+        return None
+    return name.start(), name.end(), named, word
+
+
+def _range_at(text: str, begin: int, end: int, bare: bool, said: str) -> _Found | None:
+    start = _MARKS.match(text, begin, end).end()  # type: ignore[union-attr]
+    span = range_at(text, start, end, said)
+    if span is None or (span.bare and not bare) or not is_story_like(text[start : span.end]):
+        return None
+    behind = _MARKS.match(text, span.end, end).end()  # type: ignore[union-attr]
+    if not _is_over(text, behind, end):
+        return None
+    word = _FIRST_WORD.match(text, start)
+    return begin, behind, Named(None, None, None, span.members), word[1] if word else said
+
+
+def _is_over(text: str, at: int, end: int) -> bool:
+    """Whether a remark, another name or nothing follows, so that no sentence goes on."""
+    return _REMARK.match(text, at, end) is not None or _MORE.match(text, at, end) is not None
+
+
+def named_by(found: re.Match[str], path: str, said: str = "") -> Named | None:
     """What a match names; None for a URL, a standard such as UTF-8, or a file that is no Markdown.
 
-    The last group of every alternative says what was found; names mean the same in all patterns.
+    The last group of every alternative says what was found; names mean the same in all patterns. `said` is
+    the word before the numbers before it.
     """
     kind = found.lastgroup or ""
     name = found[kind]
@@ -141,7 +172,18 @@ def named_by(found: re.Match[str], path: str) -> Named | None:
         return _scoped(found["scope"], name)
     if kind == "url" or (kind == "number" and "-" in name and _PLURAL.match(found[0])):
         return None
+    if kind in ("number", "bare"):
+        name = _numbered(found, name, said)
     return Named(None, name, None)
+
+
+def _numbered(found: re.Match[str], number: str, said: str = "") -> str:
+    """The id of a word and a number: `Story 3` names 3, `Epic 3` Epic 3, but `Epic 3.1` a story of it."""
+    word = found["word"] if "word" in found.re.groupindex else None
+    counted = word_before_number(word or said)
+    if not counted or not number[0].isdigit() or (counted == "Epic" and "." in number):
+        return number
+    return f"{counted} {number}"
 
 
 def is_story_like(story_id: str) -> bool:
@@ -186,7 +228,9 @@ def _link(text: str, target: str, path: str) -> Named | None:
     if not is_document(target):
         return None
     where = normal_path(target, path)
-    story_id = _id_in(text) or stem_id(target)
+    own = stem(target)
+    text_id = own if "-" in own and not _BLANK.search(own) and key(text.strip(EDGE)) == key(own) else None
+    story_id = _id_in(text) or stem_id(target) or text_id
     return Named(None, story_id, where) if where or story_id else None
 
 
@@ -197,7 +241,9 @@ def _id_in(text: str) -> str | None:
         return None
     for found in TEXT_REFERENCE.finditer(text):
         kind = found.lastgroup or ""
-        if kind in ("wordstrong", "number", "hash") or (kind == "strong" and is_story_like(found[kind])):
+        if kind == "number":
+            return _numbered(found, found[kind])
+        if kind in ("wordstrong", "hash") or (kind == "strong" and is_story_like(found[kind])):
             return found[kind]
     token = text.split(":")[0].strip()
     if _IDLIKE.fullmatch(token) and _DIGIT.search(token) and not is_document(token):

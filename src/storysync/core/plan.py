@@ -47,6 +47,7 @@ class KnownStory(msgspec.Struct, frozen=True, gc=False):
     content_hash: str
     scope: str
     stale: bool
+    title: str = ""
 
 
 class KnownFile(msgspec.Struct, frozen=True, gc=False):
@@ -104,8 +105,9 @@ def plan(indexed: Indexed, seen: Iterable[Seen]) -> Plan:
     """Match what was found with what is known; the rest is new, or to be removed.
 
     In this order: same place and key; same key at another place whose old place is in the batch and no
-    longer holds it (a move); same place (an id edited in place); a file of the same bytes elsewhere (a
-    move of a story without a usable key); a tombstone. A key that two files claim moves nowhere.
+    longer holds it (a move); same place (an id edited in place); among the items of one file the same title
+    (an id edited there); a file of the same bytes elsewhere (a move of a story without a usable key); a
+    tombstone. A key that two files claim moves nowhere; one that counts only in its folder moves with it.
     """
     batch = {one.path: one for one in seen}
     found = [
@@ -117,7 +119,8 @@ def plan(indexed: Indexed, seen: Iterable[Seen]) -> Plan:
         for known in indexed.stories
         if known.path in batch and known.path not in broken
     }
-    matched = _match(found, free, indexed.tombstones)
+    gone = {path for path, one in batch.items() if isinstance(one.found, Gone)}
+    matched = _match(found, free, gone, indexed.tombstones)
     stale, carry = _keep_broken(batch, broken, indexed, free)
     put = tuple(
         Put(uid, known, one.path, one.content_hash or "", story)
@@ -152,9 +155,9 @@ _ByKnown = Callable[[KnownStory], object]
 
 
 def _match(
-    found: list[Claim], free: dict[Place, KnownStory], tombstones: tuple[Tombstone, ...]
+    found: list[Claim], free: dict[Place, KnownStory], gone: set[str], tombstones: tuple[Tombstone, ...]
 ) -> list[Identity]:
-    """An identity for each story found; those used are taken out of `free`."""
+    """An identity for each story found; those used are taken out of `free`. `gone` are paths of the batch."""
     identities: dict[int, KnownStory] = {}
 
     def open_claims() -> list[tuple[int, Claim]]:
@@ -173,12 +176,13 @@ def _match(
             {(known.key, known.scope): known for known in _unique_known(free, lambda k: (k.key, k.scope))},
         ):
             take(index, known)
-        _match_any_scope(open_claims(), free, take)
+        _match_any_scope(open_claims(), free, gone, take)
     for index, (one, story) in open_claims():
         known = free.get((one.path, story.anchor))
         if known is not None:
             take(index, known)
     if free:
+        _match_titles(open_claims(), free, take)
         by_hash = {
             (known.content_hash, known.anchor): known
             for known in _unique_known(free, lambda k: (k.content_hash, k.anchor))
@@ -194,13 +198,32 @@ def _match(
     ]
 
 
-def _match_any_scope(claims: list[tuple[int, Claim]], free: dict[Place, KnownStory], take: _Take) -> None:
-    """A folder-scoped id keeps its story when the folder is renamed."""
+def _match_any_scope(
+    claims: list[tuple[int, Claim]], free: dict[Place, KnownStory], gone: set[str], take: _Take
+) -> None:
+    """A folder-scoped id keeps its story when the folder is renamed, so that its old file is gone."""
+    left = {place: known for place, known in free.items() if not known.scope or place[0] in gone}
     for index, known in _pairs(
         {story.key: index for index, story in _unique(claims, lambda one, story: story.key)},
-        {known.key: known for known in _unique_known(free, lambda known: known.key)},
+        {known.key: known for known in _unique_known(left, lambda known: known.key)},
     ):
         take(index, known)
+
+
+def _match_titles(claims: list[tuple[int, Claim]], free: dict[Place, KnownStory], take: _Take) -> None:
+    """An item of a file that has another id now, and so another anchor, but the title of before."""
+    items = {place: known for place, known in free.items() if known.anchor}
+    for index, known in _pairs(
+        {(one.path, story.title): index for index, story, one in _unique_items(claims)},
+        {(known.path, known.title): known for known in _unique_known(items, lambda k: (k.path, k.title))},
+    ):
+        take(index, known)
+
+
+def _unique_items(claims: list[tuple[int, Claim]]) -> list[tuple[int, Story, Seen]]:
+    seen = {index: one for index, (one, _) in claims}
+    found = _unique(claims, lambda one, story: (one.path, story.title) if story.anchor else None)
+    return [(index, story, seen[index]) for index, story in found]
 
 
 def _by_key(one: Seen, story: Story) -> object:
@@ -242,10 +265,15 @@ def _revive(claims: list[tuple[int, Claim]], tombstones: tuple[Tombstone, ...]) 
     ordered = sorted(tombstones, key=lambda stone: stone.uid)
     by_place = {(stone.path, stone.anchor, stone.key): stone.uid for stone in ordered}
     by_key = {stone.key: stone.uid for stone in ordered if stone.key is not None}
+    in_folder = {(stone.path.rpartition("/")[0], stone.key): stone.uid for stone in ordered if stone.key}
     by_hash = {(stone.content_hash, stone.anchor): stone.uid for stone in ordered if stone.content_hash}
     lookups: tuple[Callable[[Seen, Story], int | None], ...] = (
         lambda one, story: by_place.get((one.path, story.anchor, story.key)),
-        lambda one, story: by_key.get(story.key or ""),
+        lambda one, story: (
+            in_folder.get((one.path.rpartition("/")[0], story.key or ""))
+            if story.scope
+            else by_key.get(story.key or "")
+        ),
         lambda one, story: by_hash.get((one.content_hash or "", story.anchor)) if story.key is None else None,
     )
     for lookup in lookups:

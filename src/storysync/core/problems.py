@@ -33,23 +33,12 @@ _FILE = {
         "error", "The folder could not be listed.", "check its permissions; its stories stay until then"
     ),
     "not-a-regular-file": Code(
-        "warning", "The name belongs to a pipe, a device or a socket, which is never opened.",
+        "warning", "The name belongs to a link, a pipe, a device or a socket, which is never opened.",
         "remove it, or add it to `ignore`",
-    ),
-    "symlink-outside": Code(
-        "warning", "A symbolic link leads out of the project and is not followed.",
-        "put the file into the project, or add the link to `ignore`",
-    ),
-    "symlink-loop": Code(
-        "warning", "A symbolic link leads back to itself or to a folder above it.", "remove the link"
     ),
     "file-too-large": Code(
         "error", "The file is larger than `max_file_kb` and was not read.",
         "split the file, or raise `max_file_kb`",
-    ),
-    "path-not-utf8": Code(
-        "info", "The path has bytes that are not UTF-8; it is stored with replacement characters.",
-        "rename the file in UTF-8",
     ),
     "path-clash": Code(
         "warning", "Two files have the same path once accents are composed (NFC).", "rename one of them"
@@ -93,15 +82,15 @@ _FILE = {
 
 _HEAD = {
     "front-matter-unclosed": Code(
-        "error", "The front matter begins with `---` but has no closing `---`.",
+        "error", "The front matter begins with `---` or `+++` but is never closed.",
         "add a line `---` after the last key",
     ),
     "front-matter-too-large": Code(
-        "error", "The front matter is larger than `max_front_matter_kb` and was not parsed as YAML.",
+        "error", "The front matter is larger than `max_front_matter_kb`; only plain lines of it were read.",
         "move long text into the body, or raise `max_front_matter_kb`",
     ),
     "front-matter-invalid": Code(
-        "error", "The front matter is not valid YAML; plain `key: value` lines were read nevertheless.",
+        "error", "The front matter is not valid YAML or TOML; what can mean one thing was read nevertheless.",
         "mend the line; text with `:`, `#`, `@` or quotes must be quoted",
     ),
     "front-matter-not-mapping": Code(
@@ -135,12 +124,6 @@ _STORY = {
         "info", "Nothing says that this file is a story: no id, no status, no id in the first heading.",
         "give it an `id` or a `status` if it is one; else exclude it",
     ),
-    "id-missing": Code(
-        "warning", "The story has no id, so nothing can refer to it by id.", "add an `id`"
-    ),
-    "id-from-file-name": Code(
-        "info", "The id was taken from the file name.", "write the id into the file to survive a rename"
-    ),
     "id-disagreement": Code(
         "warning", "The front matter, the header and the first heading name different ids.",
         "make them agree; the front matter counts first, then the header",
@@ -167,6 +150,14 @@ _STORY = {
         "warning", "Two places in the file give different statuses.",
         "make them agree; the front matter counts first, then the header",
     ),
+    "status-from-folder": Code(
+        "info", "The file gives no status; the one of its folder was taken.",
+        "write the status into the file, or map the folder to `''` under `folders`",
+    ),
+    "folder-disagreement": Code(
+        "warning", "The folder says otherwise than the status in the file; the file counts.",
+        "move the file or correct its status, or map the folder to `''` under `folders`",
+    ),
     "unknown-priority": Code(
         "warning", "The priority is not a known word.", "use a known word, or map it under `priorities`"
     ),
@@ -184,6 +175,28 @@ _STORY = {
     ),
     "placeholder": Code(
         "warning", "The value is a placeholder of a template and was left out.", "fill it in, or remove it"
+    ),
+}  # fmt: skip
+
+_SECOND = {
+    "second-source-invalid": Code(
+        "error", "The file that gives the status of many stories cannot be read; its last claims stay.",
+        "mend the line; `development_status` must be a mapping of names to statuses",
+    ),
+    "second-source-disagreement": Code(
+        "warning", "A story's own file gives another status than this one; its own file counts.",
+        "make them agree",
+    ),
+    "status-only-in-second-source": Code(
+        "info", "The story's own file gives no status; what this one says is not put in its place.",
+        "write the status into the story's file",
+    ),
+    "second-source-ambiguous": Code(
+        "warning", "The name fits several stories; none was chosen.",
+        "name the file exactly as one of them is named",
+    ),
+    "second-source-without-story": Code(
+        "info", "There is no story of this name or number.", "correct the name, or write the story"
     ),
 }  # fmt: skip
 
@@ -208,13 +221,17 @@ _GRAPH = {
         "error", "Several files claim the same id; all are kept, and references to it are ambiguous.",
         "give each story its own id",
     ),
+    "told-elsewhere": Code(
+        "info", "An item of a file has the id of a story with a file of its own; that file counts.",
+        "exclude the list if it only repeats the stories, or give the item another id",
+    ),
     "deletion-held": Code(
         "warning", "Many files vanished at once; their stories are kept until that is confirmed.",
         "run `storysync sync --confirm-deletions`, or bring the files back",
     ),
 }  # fmt: skip
 
-CODES: Mapping[str, Code] = MappingProxyType(_FILE | _HEAD | _STORY | _GRAPH)
+CODES: Mapping[str, Code] = MappingProxyType(_FILE | _HEAD | _STORY | _SECOND | _GRAPH)
 """Code -> what is known about it."""
 
 

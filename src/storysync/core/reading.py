@@ -12,19 +12,24 @@ import re
 
 from storysync.core.body import parse_body
 from storysync.core.dialects import read_heads, recognize, split
-from storysync.core.dialects.base import Head, Page, Sheet, Split, Traits
+from storysync.core.dialects.base import Head, Page
+from storysync.core.dialects.issue_folder import is_issue_page
 from storysync.core.globs import any_of
 from storysync.core.judged_file import Rules
+from storysync.core.many import read_many
 from storysync.core.problems import problem
-from storysync.core.story import Broken, Good, NotAStory, Problem, Read, Story
+from storysync.core.sprint_status import FILE_NAMES as _SECOND_SOURCES
+from storysync.core.sprint_status import read_claims
+from storysync.core.story import Broken, NotAStory, Problem, Read, SecondSource
 from storysync.core.text import conflict_marker, decode, position
-from storysync.core.validate import judge, judge_item, no_evidence
+from storysync.core.validate import judge, no_evidence
 from storysync.settings import ReadingSettings
 
-READER_VERSION = 3
+READER_VERSION = 4
 
 _HEADING = re.compile(r"^ {0,3}[#=]", re.MULTILINE)
 
+_FOLDER_PAGES = frozenset(("readme*", "readme.*", "readme.md", "index*", "index.*", "index.md"))
 _SUFFIXES = (".md", ".markdown")
 
 
@@ -38,13 +43,31 @@ def read(path: str, data: bytes, settings: ReadingSettings) -> Read:
 
 
 def is_markdown(name: str) -> bool:
-    """Whether a file of this name is looked at at all."""
+    """Whether a file of this name may hold a story."""
     return name.lower().endswith(_SUFFIXES)
 
 
+def is_second_source(path: str) -> bool:
+    """Whether a file states the status of stories that are written elsewhere (`sprint-status.yaml`)."""
+    return path.rpartition("/")[2].lower() in _SECOND_SOURCES
+
+
+def is_looked_at(name: str) -> bool:
+    """Whether a file of this name is looked at at all."""
+    lower = name.lower()
+    return lower.endswith(_SUFFIXES) or lower in _SECOND_SOURCES
+
+
 def is_excluded(path: str, settings: ReadingSettings) -> bool:
-    """Whether a Markdown file is a template, README or index by the globs of the settings."""
-    return any_of(settings.exclude).fullmatch(path) is not None
+    """Whether a Markdown file is a template, README or index by the globs of the settings.
+
+    The README or index of an issue folder (`003-slug/README.md`) is not excluded by a glob for such names
+    in any folder, only by one that says more: `docs/README.md`, `archive/**`.
+    """
+    globs = settings.exclude
+    if is_issue_page(path):
+        globs = tuple([glob for glob in globs if glob.removeprefix("**/").casefold() not in _FOLDER_PAGES])
+    return any_of(globs).fullmatch(path) is not None
 
 
 def _read(path: str, data: bytes, rules: Rules) -> Read:
@@ -56,11 +79,18 @@ def _read(path: str, data: bytes, rules: Rules) -> Read:
         return decoded
     text = decoded.text
     problems = list(decoded.problems)
+    if is_second_source(path):
+        return _read_second_source(text, rules, problems)
     sheet = read_heads(Page(text, 0, 1, rules.max_front_matter, path), rules.dialect)
+    many = split(sheet, rules.dialect)
+    if many is not None:  # labels of the items are none of the file's own
+        own = text[: many.items[0].begin]
+        sheet = read_heads(Page(own, 0, 1, rules.max_front_matter, path), rules.dialect)
+        sheet = sheet._replace(page=sheet.page._replace(text=text))
     page, heads = sheet.page, sheet.heads
     marker = conflict_marker(text)
     if marker >= 0:
-        problems.append(_conflict(text, marker, heads))
+        problems.append(_conflict(text, marker, heads, of_items=many is not None))
         if problems[-1].code == "merge-conflict":
             return Broken(tuple(problems))
     for head in heads:
@@ -68,38 +98,28 @@ def _read(path: str, data: bytes, rules: Rules) -> Read:
         if head.broken:
             return Broken(tuple(problems))
     traits = recognize(sheet, rules.dialect)
+    if many is not None:
+        if rules.dialect:  # what makes every file a story makes none of a list of stories
+            traits = traits._replace(is_story=recognize(sheet).is_story)
+        return read_many(path, text, sheet, many, rules, traits, problems)
     if not heads and not traits.is_story and _HEADING.search(text) is None:
         return NotAStory((no_evidence(),))  # whatever the rest is, it needs no parsing
-    many = split(sheet, rules.dialect)
-    if many is not None:
-        return _read_many(path, sheet, many, rules, traits, problems)
     rest = text[page.start :] if page.start else text
     return judge(path, rest, heads, parse_body(rest, page.line, path), rules, problems, traits)
 
 
-def _read_many(
-    path: str, sheet: Sheet, many: Split, rules: Rules, traits: Traits, problems: list[Problem]
-) -> Read:
-    """The items of a file, and before them the file's own story if it is one."""
-    text, start = sheet.page.text, sheet.page.start
-    stories: list[Story] = []
-    own = text[start : many.items[0].begin]
-    whole = judge(path, own, sheet.heads, parse_body(own, sheet.page.line, path), rules, problems, traits)
-    if isinstance(whole, Good):
-        stories += whole.stories
-    for item in many.items:
-        body = text[item.begin : item.end]
-        parsed = parse_body(body, item.line, path)
-        stories.append(judge_item(path, body, item, parsed, rules, problems, many.traits))
-    problems.sort(key=lambda found: (found.line, found.col))
-    return Good(tuple(stories), tuple(problems))
+def _read_second_source(text: str, rules: Rules, problems: list[Problem]) -> SecondSource | Broken:
+    marker = conflict_marker(text)
+    if marker >= 0:
+        return Broken((problem("merge-conflict", "a conflict marker of a merge", *position(text, marker)),))
+    return read_claims(text, rules.words, problems)
 
 
-def _conflict(text: str, marker: int, heads: list[Head]) -> Problem:
-    """A conflict in the head breaks the file; in the body it is only a warning."""
+def _conflict(text: str, marker: int, heads: list[Head], *, of_items: bool) -> Problem:
+    """A conflict in the head breaks the file, as one among items does; in the body it is only a warning."""
     section = text.find("\n## ")
     end = max([head.end for head in heads] + [len(text) if section < 0 else section])
-    code = "merge-conflict" if marker < end else "conflict-marker"
+    code = "merge-conflict" if of_items or marker < end else "conflict-marker"
     return problem(code, "a conflict marker of a merge", *position(text, marker))
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from storysync.core.direction import goes_on, turn_at
 from storysync.core.ids import key
 from storysync.core.names import (
     BOUNDARY,
     EDGE,
     HASH,
     LINK,
-    NUMBER,
-    RANGE,
     SCOPE,
     STRONG,
     TEXT_REFERENCE,
@@ -26,6 +25,7 @@ from storysync.core.names import (
     is_story_like,
     named_by,
 )
+from storysync.core.ranges import range_at, word_before_number
 from storysync.core.story import Reference
 
 NONE_WORDS = frozenset(
@@ -35,8 +35,6 @@ NONE_WORDS = frozenset(
      "無", "没有", "없음", "なし")
 )  # fmt: skip
 """Values that say that there is no reference, in lower case and without a final full stop."""
-
-_PLURAL_RANGE = re.compile(rf"(?:[A-Za-z]+s|[Ss]tories)[ \t]+{NUMBER}[ \t]*[-–~][ \t]*{NUMBER}")
 
 _SEPARATOR = re.compile(
     r"\[\[[^\[\]\n]{0,300}\]\]|\[[^\[\]\n]{0,500}\]\([^()\n]{0,500}\)|\([^()\n]{0,500}\)|（[^（）\n]{0,500}）"
@@ -57,11 +55,13 @@ _WHOLE = re.compile(
     r"|(?P<token>[^\s,;:/()（）\[\]{}\"'`]{1,200})(?=[\s(（:：]|$)"
 )
 _NONE_AND_REMARK = re.compile(r"(\w+(?:[ /]\w+)?)[ \t]*(?:[(（–—]| - |: |\.\s)")
-_RANGE_TOKEN = re.compile("[0-9][~～–][0-9]")
 _STRONG = re.compile(STRONG + BOUNDARY)
 _DIGIT = re.compile("[0-9]")
 _WORD_CHARACTER = re.compile(r"\w")
 _AT_URL = re.compile(URL)
+_CLAUSE_END = re.compile(r"[;；\n]")
+_WORD_OF_NUMBER = re.compile(r"([^\W\d_]{3,12})[ \t]+#?[0-9]")
+_NUMBER_ALONE = re.compile(r"[0-9]+")
 _BRACKET = re.compile(r"[\[\]]")
 
 
@@ -76,50 +76,69 @@ def parse_references(
         return ()
     offset, end = _inside(text)
     pieces = [piece for piece in _pieces(text, offset, end) if not says_none(text[piece[0] : piece[1]])]
-    wholes = [_whole(text, begin, stop, path) for begin, stop in pieces]
+    wholes = _wholes(text, pieces, path)
     only_names = all(whole is not None for whole in wholes)
     found: list[Reference] = []
     place = Place(text, line, col, relation)
+    turned, behind = "", 0  # what the sentence before said, where it ended
     for (begin, stop), whole in zip(pieces, wholes, strict=True):
-        if whole is None:
-            found += in_sentence(text, begin, stop, place, path)
-        elif whole.named is not None and (only_names or whole.certain):
-            found.append(place.reference(begin, whole.end, whole.named, confidence))
-            if whole.rest is not None:
-                found += in_sentence(text, whole.rest, stop, place, path)
+        if turned and _CLAUSE_END.search(text, behind, begin):
+            turned = ""
+        sentence = begin if whole is None else whole.rest
+        if whole is not None and whole.named is not None and (only_names or whole.certain):
+            told = turned or said_behind(text, (begin, whole.end), stop, relation)
+            sure = "prose" if told != relation else confidence
+            found += place.references(begin, whole.end, whole.named, sure, told)
+        if sentence is not None:
+            prose = in_sentence(text, sentence, stop, place, path)
+            turned = prose[-1].relation if prose and prose[-1].relation != relation else ""
+            found += prose
+        behind = stop
     return tuple(found)
 
 
+MOST_IN_RANGES = 2000
+"""Members of all ranges in one text or body, so that a short text never becomes millions of references."""
+
+
 class Place:
-    """Where a text stands in its file. References are asked for in the order of the text."""
+    """Where a text stands in its file. References are asked for in the order of the text.
 
-    __slots__ = ("col", "counted", "line", "relation", "text")
+    `left` counts down the members of ranges, for all places that share it; when it is used up, a range is
+    one reference that cannot be counted.
+    """
 
-    def __init__(self, text: str, line: int, col: int, relation: str) -> None:
+    __slots__ = ("col", "counted", "left", "line", "relation", "text")
+
+    def __init__(self, text: str, line: int, col: int, relation: str, left: list[int] | None = None) -> None:
+        self.left = [MOST_IN_RANGES] if left is None else left
         self.text = text
         self.line = line
         self.col = col
         self.relation = relation
         self.counted = 0  # line breaks before this offset are counted in `line`
 
-    def reference(self, begin: int, end: int, named: Named, confidence: str) -> Reference:
-        """A reference that is written at text[begin:end]."""
+    def references(
+        self, begin: int, end: int, named: Named, confidence: str, relation: str = ""
+    ) -> list[Reference]:
+        """What is written at text[begin:end]: one reference, or one for each member of a range."""
         if breaks := self.text.count("\n", self.counted, begin):
             self.line += breaks
             self.col = -self.text.rfind("\n", 0, begin)
         self.counted = begin
-        project, story_id, path = named
-        return Reference(
-            self.relation,
-            self.text[begin:end],
-            self.line,
-            self.col + begin,
-            project,
-            story_id,
-            key(story_id) if story_id else None,
-            path,
-            confidence,
-        )
+        project, story_id, path, members = named
+        raw, col = self.text[begin:end], self.col + begin
+        relation = relation or self.relation
+        if members is None:
+            own = key(story_id) if story_id else None
+            return [Reference(relation, raw, self.line, col, project, story_id, own, path, confidence)]
+        self.left[0] -= len(members)
+        return [
+            Reference(
+                relation, raw, self.line, col, None, one, key(one) if one else None, None, confidence, True
+            )
+            for one in (members if members and self.left[0] >= 0 else (None,))
+        ]
 
 
 class _Whole(NamedTuple):
@@ -188,10 +207,24 @@ def _trim(text: str, begin: int, end: int, *, brackets: bool = True) -> tuple[in
     return begin, end
 
 
-def _whole(text: str, begin: int, end: int, path: str) -> _Whole | None:
+def _wholes(text: str, pieces: list[tuple[int, int]], path: str) -> list[_Whole | None]:
+    """The name of each piece; the word of `Epics 1, 2 and 4-6` holds for the numbers that follow."""
+    found: list[_Whole | None] = []
+    said = ""
+    for begin, end in pieces:
+        word = _WORD_OF_NUMBER.match(text, begin, end)
+        said = word[1] if word is not None else said if text[begin].isdigit() else ""
+        found.append(_whole(text, begin, end, path, said))
+    return found
+
+
+def _whole(text: str, begin: int, end: int, path: str, said: str) -> _Whole | None:
     """The name that a piece consists of, up to a remark; None when the piece is a sentence."""
-    if _PLURAL_RANGE.match(text, begin, end) or _AT_URL.match(text, begin, end):
+    if _AT_URL.match(text, begin, end):
         return _Whole(end, None, True, None)
+    span = range_at(text, begin, end, said)
+    if span is not None and is_story_like(text[begin : span.end]) and _ends_name(text, span.end, end):
+        return _Whole(span.end, Named(None, None, None, span.members), True, None)
     found = _WHOLE.match(text, begin, end)
     if found is None:
         return None
@@ -200,7 +233,7 @@ def _whole(text: str, begin: int, end: int, path: str) -> _Whole | None:
         behind += 1
     if _ends_name(text, behind, end):
         return (
-            _token(found)
+            _token(found, said)
             if found.lastgroup == "token"
             else _Whole(found.end(), named_by(found, path), True, None)
         )
@@ -212,7 +245,7 @@ def _whole(text: str, begin: int, end: int, path: str) -> _Whole | None:
     return None
 
 
-def _token(found: re.Match[str]) -> _Whole | None:
+def _token(found: re.Match[str], said: str) -> _Whole | None:
     """One word as a name: an id of any shape."""
     token = found["token"].removesuffix(".")
     if not _WORD_CHARACTER.search(token):
@@ -220,8 +253,9 @@ def _token(found: re.Match[str]) -> _Whole | None:
     certain = "-" in token or _DIGIT.search(token) is not None
     if _STRONG.match(token) and not is_story_like(token):
         certain = False
-    named = None if _RANGE_TOKEN.search(token) else Named(None, token, None)
-    return _Whole(found.start() + len(token), named, certain, None)
+    counted = word_before_number(said) if _NUMBER_ALONE.fullmatch(token) else ""
+    name = f"{counted} {token}" if counted else token
+    return _Whole(found.start() + len(token), Named(None, name, None), certain, None)
 
 
 def _ends_name(text: str, begin: int, end: int) -> bool:
@@ -231,13 +265,41 @@ def _ends_name(text: str, begin: int, end: int) -> bool:
     return _PARENTHESES.match(text[begin:end]) is not None
 
 
+_TURNED = {"inverse": "blocks", "unrelated": "related"}
+_MAY_BEGIN_RANGE = frozenset(("number", "strong", "wordstrong"))
+
+
+def said_behind(text: str, name: tuple[int, int], end: int, relation: str) -> str:
+    """The relation to a name that a line begins with: `OPS-2 depends on this story` says it is blocked."""
+    if relation != "depends_on":
+        return relation
+    return _TURNED.get(turn_at(text, name[0], name, end), relation)
+
+
 def in_sentence(text: str, begin: int, end: int, place: Place, path: str) -> list[Reference]:
-    """References with confidence `prose` from text[begin:end]."""
+    """References with confidence `prose` from text[begin:end].
+
+    Where the place says what the story needs, a sentence may say the opposite: `must be done before
+    INF-3`. What it says of one name holds for those that follow it in a list.
+    """
     found: list[Reference] = []
+    behind = begin
+    relation = place.relation
     for name in TEXT_REFERENCE.finditer(text, begin, end):
-        if name.lastgroup in ("number", "strong") and RANGE.match(text, name.end(), end):
+        if name.start() < behind or is_example(text, name):
+            continue  # within a range, or no name
+        span = range_at(text, name.start(), end) if name.lastgroup in _MAY_BEGIN_RANGE else None
+        named = named_by(name, path) if span is None else Named(None, None, None, span.members)
+        if named is None or (span is not None and not is_story_like(text[name.start() : span.end])):
             continue
-        named = named_by(name, path)
-        if named is not None:
-            found.append(place.reference(name.start(), name.end(), named, "prose"))
+        stop = name.end() if span is None else span.end
+        if place.relation == "depends_on" and not (found and goes_on(text, behind, name.start())):
+            relation = _TURNED.get(turn_at(text, behind, (name.start(), stop), end), place.relation)
+        found += place.references(name.start(), stop, named, "prose", relation)
+        behind = stop
     return found
+
+
+def is_example(text: str, name: re.Match[str]) -> bool:
+    """Whether a wikilink stands as code, so that it shows what links look like: `` `[[ID]]` ``."""
+    return name.lastgroup == "wiki" and text[max(name.start() - 1, 0) : name.start()] == "`"

@@ -56,6 +56,7 @@ class Reference(NamedTuple):
     key: str | None  # `core.ids.key(id)`
     path: str | None  # a link's target, relative to the root, POSIX, normalized; None: no path given
     confidence: str  # declared, prose
+    in_range: bool = False  # one of `Stories 1-4`, which is `raw` of each; no id: the range is not understood
 
 
 class Story(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +80,7 @@ class Story(msgspec.Struct, frozen=True, gc=False):
     status: str | None
     status_raw: str | None
     status_note: str | None
+    status_line: int  # where the status stands; 0 when there is none, or when it comes from the folder
     priority: int | None  # 0 highest … 4
     priority_raw: str | None
     estimate_points: float | None
@@ -104,6 +106,8 @@ class Story(msgspec.Struct, frozen=True, gc=False):
     criteria: tuple[Criterion, ...]
     references: tuple[Reference, ...]
     aliases: tuple[str, ...] = ()  # other ids that the file says it is known by
+    prefix_keys: tuple[str, ...] = ()  # its key with another word before the number, or without one
+    heading_keys: tuple[str, ...] = ()  # keys of other ids that its heading or header gives
 
 
 # What reading one file can come to. Each is a class of its own, so that nobody has to guess
@@ -133,10 +137,28 @@ class Excluded(msgspec.Struct, frozen=True, gc=False):
     """A template, README or index file, by the globs of the settings. It is not read."""
 
 
+class StatusClaim(NamedTuple):
+    """What a second source says about the status of one story."""
+
+    name: str  # as written, `1-10-sign-in`
+    key: str | None  # of the story or epic that the name begins with
+    raw: str
+    status: str | None
+    line: int
+    col: int
+
+
+class SecondSource(msgspec.Struct, frozen=True, gc=False):
+    """A file that states the status of stories written elsewhere; it holds none itself."""
+
+    claims: tuple[StatusClaim, ...]
+    problems: tuple[Problem, ...]
+
+
 class Gone(msgspec.Struct, frozen=True, gc=False):
     """No such file any more."""
 
 
-Found = Good | Broken | NotAStory | Excluded | Gone
-Read = Good | Broken | NotAStory
+Found = Good | Broken | NotAStory | SecondSource | Excluded | Gone
+Read = Good | Broken | NotAStory | SecondSource
 """What `core.reading.read` may return."""

@@ -30,13 +30,13 @@ def decode(data: bytes) -> Text | Broken:
     text = _decoded(data, problems)
     if isinstance(text, Problem):
         return Broken((text,))
-    if "\0" in text:
-        line, col = position(text, text.index("\0"))
-        return Broken((problem("nul-byte", "the file has NUL characters", line, col),))
     if "\r" in text:
-        line, _ = position(text, text.index("\r"))
-        problems.append(problem("crlf-line-ends", "lines end with a carriage return", line))
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _with_line_feeds(text, problems)
+    if "\0" in text:
+        wide = " as if it were UTF-16 without a byte order mark" if text.count("\0") * 3 > len(text) else ""
+        return Broken(
+            (problem("nul-byte", f"the file has NUL characters{wide}", *position(text, text.index("\0"))),)
+        )
     if not text or text.isspace():
         return Broken((problem("empty-file", "the file is empty"),))
     if b"\xc2" in data or len(data.translate(None, _C0)) != len(data):
@@ -64,19 +64,42 @@ def _decoded(data: bytes, problems: list[Problem]) -> str | Problem:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         problems.append(problem("utf-16", "the file is UTF-16"))
         try:
-            return data.decode("utf-16")
+            return data.decode("utf-16").removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            return problem("not-utf8", f"byte {error.start} is not UTF-16, as the byte order mark says")
+            message = f"byte {error.start} is not UTF-16, as the byte order mark says"
+            return _undecodable(message, data[: error.start].decode("utf-16", "ignore"))
     if data.startswith(codecs.BOM_UTF8):
         problems.append(problem("byte-order-mark", "the file begins with a byte order mark"))
-        data = data[3:]
+        data = data[3:].removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
-        line, col = position(before, len(before))
         message = f"byte 0x{data[error.start]:02X} is not UTF-8"
-        return problem("not-utf8", message, line, col)
+        return _undecodable(message, data[: error.start].decode())
+
+
+def _undecodable(message: str, before: str) -> Problem:
+    """A file that cannot be decoded behind the text `before`."""
+    before = _normalized(before)
+    return problem("not-utf8", message, *position(before, len(before)))
+
+
+def _normalized(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _with_line_feeds(text: str, problems: list[Problem]) -> str:
+    """The text with line feeds only, and where the first line ends otherwise."""
+    feeds = text.count("\n")
+    pairs = text.count("\r\n")
+    mixed = feeds > pairs or text.count("\r") > pairs > 0
+    message = (
+        "some lines end with a carriage return, others do not"
+        if mixed
+        else "lines end with a carriage return"
+    )
+    problems.append(problem("crlf-line-ends", message, *position(text, text.index("\r"))))
+    return _normalized(text)
 
 
 def _replaced(text: str, problems: list[Problem]) -> str:

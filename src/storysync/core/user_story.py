@@ -1,4 +1,4 @@
-"""The sentence "As a … I want … So that …", bold or plain, on one line or several."""
+"""The sentence "As a … I want … So that …", bold or plain, on one line or several, in some languages."""
 
 from __future__ import annotations
 
@@ -18,12 +18,56 @@ class UserStory(NamedTuple):
     benefit: str | None
 
 
+class _Language(NamedTuple):
+    """`leads` are cheaper to look for than the pattern of the role."""
+
+    leads: tuple[str, ...]
+    role: re.Pattern[str]
+    want: re.Pattern[str]
+    benefit: re.Pattern[str]
+
+
 NO_USER_STORY = UserStory(None, None, None)
 
-_ROLE = re.compile(r"A(?:s (?:an?|the)|S (?:AN?|THE))(?=[\s*_:])")
-_LEADS = ("As a", "As the", "AS A", "AS THE")  # cheaper to look for than the pattern
-_WANT = re.compile(r"I(?<!\wI)[*_]{0,3} (?:[Ww]ant|[Nn]eed|WANT|NEED)\b")
-_BENEFIT = re.compile(r"[Ss](?<!\w[Ss])[Oo] (?:[Tt]hat|THAT)\b")
+_LANGUAGES = (
+    _Language(
+        ("As a", "As the", "AS A", "AS THE"),
+        re.compile(r"A(?:s (?:an?|the)|S (?:AN?|THE))(?=[\s*_:])"),
+        re.compile(r"I(?<!\wI)[*_]{0,3} (?:[Ww]ant|[Nn]eed|WANT|NEED)\b"),
+        re.compile(r"[Ss](?<!\w[Ss])[Oo] (?:[Tt]hat|THAT)\b"),
+    ),
+    _Language(
+        ("En tant qu", "En tant\xa0qu"),
+        re.compile(r"En tant\sq(?:ue\b|u['’])"),
+        re.compile(r"\b[Jj]e[*_]{0,3} (?:veux|souhaite|voudrais|peux|dois)\b"),
+        re.compile(r"\b[Aa]fin (?:de\b|d['’]|qu['’e])|\b[Pp]our qu['’e]"),
+    ),
+    _Language(
+        ("Como ", "Como*", "COMO "),
+        re.compile(r"(?:Como|COMO)(?=[\s*_:])(?:[*_:]{0,3}\s(?:uma?|o|a|un|el|la)\b)?"),
+        re.compile(
+            r"\b(?:[Ee]u )?(?:[Qq]uero|[Gg]ostaria|[Dd]esejo|[Pp]reciso|[Qq]uiero|[Dd]eseo|[Nn]ecesito)\b"
+        ),
+        # "para" alone is inside of many wishes, so that it must begin a line or follow a comma
+        re.compile(
+            r"\b(?:[Pp]ara que|[Aa] fim de)\b"
+            r"|(?:^[ \t>]*(?:[-*+][ \t]+)?[*_]{0,3}|,[ \t]+)[Pp]ara(?: que)?\b",
+            re.MULTILINE,
+        ),
+    ),
+    _Language(
+        ("Als ",),
+        re.compile(r"Als(?=[\s*_:])(?:[*_:]{0,3}\s(?:een|eine?|der|die|de)\b)?"),
+        re.compile(r"\b(?:wil ik|ik wil|möchte ich|will ich|ich möchte|ich will)\b"),
+        re.compile(r"\b(?:zodat|sodass|damit|so dass)\b"),
+    ),
+    _Language(
+        ("作为", "作為"),
+        re.compile(r"作[为為](?:一[名个位個])?"),
+        re.compile(r"我(?:希望|想要|想|需要|要)"),
+        re.compile(r"以便于?|从而|這樣|这样"),
+    ),
+)  # fmt: skip
 _END = re.compile(r"\n[ \t>]*(?:\n|$)|\n[ \t]*(?:#{1,6}[ \t]|```|~~~|[-*+][ \t]|\d{1,9}[.)][ \t]|\||---)")
 _BLANK_LINE = re.compile(r"\n[ \t>]*(?=\n)")
 _LINE_BREAK = re.compile(r"\s*\n[ \t>]*(?:[-*+][ \t]+)?")
@@ -32,46 +76,61 @@ _LONGEST = 3000
 _MOST_TRIES = 50
 _SECTIONS = frozenset(
     ("user story", "story", "user stories", "overview", "story statement", "description", "summary",
-     "story description", "story overview")
+     "story description", "story overview", "história", "historia", "história de usuário", "用户故事",
+     "récit")
 )  # fmt: skip
 
 
 def user_story(text: str, outline: Outline, sections: list[Span]) -> UserStory:
-    """The first user story below a heading such as "User Story", else the first of the text."""
+    """The first user story below a heading such as "User Story", else the first of the text.
+
+    A label in front of it (`- **Overview**: As a …`) counts like a heading.
+    """
+    for language in _LANGUAGES:
+        if any(lead in text for lead in language.leads):
+            told = _in_language(language, text, outline, sections)
+            if told is not None:
+                return told
+    return NO_USER_STORY
+
+
+def _in_language(language: _Language, text: str, outline: Outline, sections: list[Span]) -> UserStory | None:
     first: UserStory | None = None
-    if not any(lead in text for lead in _LEADS):
-        return NO_USER_STORY
-    for found in islice(_ROLE.finditer(text), _MOST_TRIES):
+    for found in islice(language.role.finditer(text), _MOST_TRIES):
         begin = text.rfind("\n", 0, found.start()) + 1
-        if text[begin : found.start()].strip(_LEAD):
+        before = text[begin : found.start()].strip(_LEAD)
+        labelled = before.endswith((":", "：")) and len(before) < 64 and plain(before) in _SECTIONS
+        if before and not labelled:
             continue  # in the middle of a sentence
         row = text.count("\n", 0, begin)
         if row in outline.code:
             continue
-        told = _told(text, found.end())
+        told = _told(language, text, found.end())
         if told is None:
             continue
-        if any(span.begin <= row < span.end and _is_story_section(span) for span in sections):
+        if labelled or any(span.begin <= row < span.end and _is_story_section(span) for span in sections):
             return told
         first = first or told
-    return first or NO_USER_STORY
+    return first
 
 
 def _is_story_section(span: Span) -> bool:
     return len(span.heading.text) < 64 and plain(span.heading.text) in _SECTIONS
 
 
-def _told(text: str, begin: int) -> UserStory | None:
+def _told(language: _Language, text: str, begin: int) -> UserStory | None:
     """The three parts of a sentence whose role begins at `begin`, None when nothing is wanted."""
     limit = min(len(text), begin + _LONGEST)
     heading = text.find("\n#", begin, limit)
     if heading >= 0:
         limit = heading
-    want = _WANT.search(text, begin, limit)
+    want = language.want.search(text, begin, limit)
     if want is None or not _goes_on(text[begin : want.start()]):
         return None
     role = _value(text[begin : want.start()])
-    benefit = _BENEFIT.search(text, want.end(), limit)
+    if role is not None and ": " in role and "(" not in role:
+        return None  # "Como funciona: …" explains something
+    benefit = language.benefit.search(text, want.end(), limit)
     if benefit is not None and not _goes_on(text[want.end() : benefit.start()]):
         benefit = None
     if benefit is None:
@@ -96,7 +155,7 @@ def _value(part: str) -> str | None:
     if "\n" in part:
         part = _LINE_BREAK.sub(" ", part)
     flat = " ".join(part.replace("**", "").split())
-    flat = flat.removeprefix("* ").removesuffix(" *").strip(" \t:_").rstrip(",;>-+ \t")
+    flat = flat.removeprefix("* ").removesuffix(" *").strip(" \t:_").strip(",，、").rstrip("。;>-+ \t")
     if flat.count("*") % 2:
         flat = flat.strip("* ")
-    return flat.rstrip(", ") or None
+    return flat.rstrip(",， ") or None

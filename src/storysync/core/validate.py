@@ -9,22 +9,24 @@ from __future__ import annotations
 import msgspec
 
 from storysync.core.body import Body
-from storysync.core.claims import claim_of, judge_id
+from storysync.core.claims import claim_of, judge_id, names_of
 from storysync.core.dialects.base import PLAIN, Head, Item, Traits
-from storysync.core.folding import fold
+from storysync.core.folding import fold, without_markup
 from storysync.core.gather import metadata_of, shown, texts_of
-from storysync.core.head_references import references_of
+from storysync.core.head_references import each_once, references_of
 from storysync.core.headings import kind_of_id, title_of_file_name
 from storysync.core.ids import key
 from storysync.core.judged_file import Claim, JudgedFile, Rules
 from storysync.core.problems import CODES, problem
+from storysync.core.references import parse_references
 from storysync.core.statuses import status_of, unknown
-from storysync.core.story import Broken, Good, NotAStory, Person, Problem, Story
+from storysync.core.story import Broken, Good, NotAStory, Person, Problem, Reference, Story
 from storysync.core.values import Moment, parse_date, parse_labels, parse_people
 from storysync.core.words import has_no_value
 from storysync.core.yaml_events import Scalar
 
 _LONGEST_TITLE = 500
+_BARE = ("bmad_v4", "bmad_v6")
 _encode = msgspec.json.Encoder(order="sorted").encode
 _NO_MOMENT = Moment(None, None, "")
 
@@ -61,19 +63,29 @@ def judge_item(
     problems: list[Problem],
     traits: Traits,
 ) -> Story:
-    """One of many stories in a file; what is wrong with it is added to `problems`."""
+    """One of many stories in a file; what is wrong with it is added to `problems`, at its line or below."""
+    first = len(problems)
+    problems.extend(item.head.problems)
     file = JudgedFile(path, [item.head], body, rules, problems, traits)
-    story = _story(file, text, claim_of(file), item.anchor)
+    story = _story(file, text, claim_of(file), item)
     problems.extend(file.fields.problems)
+    for index in range(first, len(problems)):
+        if not problems[index].line:
+            problems[index] = msgspec.structs.replace(problems[index], line=item.line, col=1)
     return story
 
 
 def _has_evidence(file: JudgedFile, claim: Claim) -> bool:
-    """Whether something in the file says that it is a story; the name of the file alone does not."""
-    if file.traits.is_story or claim.source not in ("file_name", "none"):
+    """Whether something in the file says that it is a story; the name of the file alone does not.
+
+    A bare `Status: …` or `## Status`, which reports have too, counts only in a file with an id in its name.
+    """
+    if file.traits.is_story or claim.source not in ("file_name", "folder", "none"):
         return True
     status = file.fields.single.get("status")
-    return status is not None and bool(status.text)
+    if status is None or not status.text:
+        return False
+    return claim.id is not None or file.heads[status.head].dialect not in _BARE
 
 
 def no_evidence() -> Problem:
@@ -85,10 +97,10 @@ def _place(found: Problem) -> tuple[int, int]:
     return found.line, found.col
 
 
-def _story(file: JudgedFile, text: str, claim: Claim, anchor: str = "") -> Story:
+def _story(file: JudgedFile, text: str, claim: Claim, item: Item | None = None) -> Story:
     words = file.rules.words
     body = file.body
-    status, status_raw = status_of(file)
+    status, status_raw, status_line, _ = status_of(file)
     priority_raw = file.text("priority")
     estimate_points, estimate_unit, estimate_raw = _estimate(file)
     created = _moment(file, "created")
@@ -98,7 +110,7 @@ def _story(file: JudgedFile, text: str, claim: Claim, anchor: str = "") -> Story
     priority = words.priority(priority_raw) if priority_raw is not None else None
     if priority is not None and priority.code:
         file.report(priority.code, unknown("priority", priority_raw), file.fields.single["priority"])
-    if claim.id is not None and claim.source != "file_name":
+    if claim.id is not None and (claim.source != "file_name" or file.traits.named) and item is None:
         judge_id(file, claim)
     if file.fields.others:
         _judge_others(file)
@@ -106,21 +118,23 @@ def _story(file: JudgedFile, text: str, claim: Claim, anchor: str = "") -> Story
         _judge_headings(file)
     kind = _kind(file, claim)
     title = _title(file)
+    names = names_of(file, claim, kind)
     return Story(
-        anchor=anchor,
-        scope=file.path.rpartition("/")[0] if file.rules.scope_is_folder or file.traits.scoped else "",
+        anchor=item.anchor if item is not None else "",
+        scope=_scope(file, claim),
         id=claim.id,
         key=key(claim.id) if claim.id is not None else None,
         id_source=claim.source,
         id_line=claim.line,
         id_col=claim.col,
-        dialect=file.traits.dialect or (file.heads[0].dialect if file.heads else "bold_header"),
+        dialect=file.traits.dialect or (file.heads[0].dialect if file.heads else "heading"),
         kind=kind,
         title=title,
-        epic=file.one_line("epic"),
+        epic=_epic(file),
         status=status.status,
         status_raw=status_raw,
         status_note=status.note,
+        status_line=status_line,
         priority=priority.rank if priority is not None else None,
         priority_raw=priority_raw,
         estimate_points=estimate_points,
@@ -129,7 +143,7 @@ def _story(file: JudgedFile, text: str, claim: Claim, anchor: str = "") -> Story
         branch_name=file.one_line("branch"),
         owner=_names(file, "owner") or _names(file, "assignee"),
         author=_names(file, "author"),
-        sprint=file.one_line("sprint"),
+        sprint=file.one_line("sprint") or _sprint(file),
         created_on=created.on,
         created_at=created.at,
         updated_on=updated.on,
@@ -144,8 +158,64 @@ def _story(file: JudgedFile, text: str, claim: Claim, anchor: str = "") -> Story
         labels=_labels(file),
         people=people,
         criteria=body.criteria,
-        references=(*references_of(file.fields.listed, file.path), *body.references),
+        references=(
+            *(item.references if item is not None else ()),
+            *each_once((*references_of(file.fields.listed, file.path), *_epic_links(file)), body.references),
+        ),
+        aliases=names.aliases,
+        prefix_keys=names.prefix_keys,
+        heading_keys=names.heading_keys,
     )
+
+
+def _scope(file: JudgedFile, claim: Claim) -> str:
+    """The folder within which the id counts, '' for the project.
+
+    The hidden folder of a tool (`.project`, `web/.project`) is a world of its own: two of them in one
+    repository may well use the same ids (DIALECTS.md section 2).
+
+    A dialect's own folder for each item (`FEAT-001-x/STORY-002-y/STORY-002.md`) tells no more than the
+    file: there the id counts among the folders beside it.
+    """
+    folder = file.path.rpartition("/")[0]
+    if file.rules.scope_is_folder:
+        return folder
+    if not file.traits.scoped:
+        return _hidden(folder) if "." in folder else ""
+    above, _, name = folder.rpartition("/")
+    own = (claim.id or "").casefold()
+    return above if own and (name.casefold() + "-").startswith((own + "-", own + "_")) else folder
+
+
+def _hidden(folder: str) -> str:
+    """The innermost hidden folder on the way, '' when there is none."""
+    parts = folder.split("/")
+    for end in range(len(parts), 0, -1):
+        if parts[end - 1].startswith("."):
+            return "/".join(parts[:end])
+    return ""
+
+
+def _epic(file: JudgedFile) -> str | None:
+    """The epic as written; of a link, its text."""
+    text = file.one_line("epic")
+    if text is None:
+        return file.traits.epic or None
+    return without_markup(text) or text if "](" in text else text
+
+
+def _epic_links(file: JudgedFile) -> tuple[Reference, ...]:
+    """A link in the field `epic` names the parent's file."""
+    value = file.fields.single.get("epic")
+    if value is None or "](" not in value.text:
+        return ()
+    return parse_references(value.text, value.line, value.col, "parent", file.path)
+
+
+def _sprint(file: JudgedFile) -> str | None:
+    """The sprint that a second first-level heading right below the first one names."""
+    other = file.body.subtitle
+    return other.text if other is not None and other.text[:7].casefold() in ("sprint", "sprint ") else None
 
 
 def _judge_others(file: JudgedFile) -> None:
@@ -171,15 +241,16 @@ def _meaning(file: JudgedFile, field: str, text: str) -> object:
         estimate = file.rules.words.estimate(text)
         return estimate.points if estimate.unit == "points" else None
     if field in ("created", "updated", "completed"):
-        return parse_date(text, file.rules.timezone).on
+        return parse_date(text, file.rules.timezone, file.rules.date_order).on
     return fold(text) or None
 
 
 def _judge_headings(file: JudgedFile) -> None:
-    first = [heading for heading in file.body.headings if heading.level == 1]
-    if len(first) > 1:
-        message = f"another first-level heading, {shown(first[1].text)}"
-        file.problems.append(problem("several-headings", message, first[1].line, first[1].col))
+    known = (file.body.h1, file.body.subtitle if _sprint(file) else None)
+    other = [heading for heading in file.body.headings if heading.level == 1 and heading not in known]
+    if other:
+        message = f"another first-level heading, {shown(other[0].text)}"
+        file.problems.append(problem("several-headings", message, other[0].line, other[0].col))
 
 
 def _estimate(file: JudgedFile) -> tuple[float | None, str | None, str | None]:
@@ -199,7 +270,7 @@ def _moment(file: JudgedFile, field: str) -> Moment:
     """A date of the head, else of the body. One that is not understood stays in the metadata."""
     value = file.fields.single.get(field)
     if value is not None and value.text:
-        moment = parse_date(value.text, file.rules.timezone)
+        moment = parse_date(value.text, file.rules.timezone, file.rules.date_order)
         if moment.code:
             file.report(moment.code, f"`{value.name}` is {shown(value.text)}", value)
             file.fields.metadata[value.name] = value.node
@@ -207,7 +278,7 @@ def _moment(file: JudgedFile, field: str) -> Moment:
     found = file.body.lifecycle.get(field)
     if found is None:
         return _NO_MOMENT
-    moment = parse_date(found.text, file.rules.timezone)
+    moment = parse_date(found.text, file.rules.timezone, file.rules.date_order)
     if moment.code:
         message = f"the date {shown(found.text)}"
         file.problems.append(problem(moment.code, message, found.line, found.col))
@@ -235,6 +306,8 @@ def _title(file: JudgedFile) -> str:
         return " ".join(text.split())[:_LONGEST_TITLE]
     if file.heading.title:
         return file.heading.title[:_LONGEST_TITLE]
+    if file.traits.title:
+        return file.traits.title[:_LONGEST_TITLE]
     file.report("title-missing", "no title and no first-level heading")
     return title_of_file_name(file.path)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from storysync.core.folding import without_markup
+from storysync.core.folding import fold, without_markup
 from storysync.core.story import Person
 from storysync.core.words import has_no_value, is_placeholder
 
@@ -22,26 +22,44 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN_ZONE = re.compile(r" ?[A-Z]{2,5}\b")  # `PST` and the like do not say which zone they mean
-_YEAR_FIRST = re.compile(r"(\d{4})[./](\d{1,2})[./](\d{1,2})(?!\d)")
+_YEAR_FIRST = re.compile(
+    r"(\d{4}) ?[-./年년] ?(\d{1,2}) ?[-./月월] ?(\d{1,2})(?!\d)|((?:19|20)\d{2})(\d{2})(\d{2})(?!\d)"
+)
 _YEAR_LAST = re.compile(r"(\d{1,2})[-./](\d{1,2})[-./](\d{4})(?!\d)")
 _NAMED = re.compile(
-    r"(?:[^\W\d]{3,12},? )?(?:(?P<month>[^\W\d]{3,10})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?"
-    r"|(?P<day2>\d{1,2})(?:st|nd|rd|th|\.)? (?P<month2>[^\W\d]{3,10})\.?),? (?P<year>\d{4})(?!\d)"
+    r"(?:[^\W\d]{2,12}(?:-[^\W\d]{2,6})?\.?,? )?"
+    r"(?:(?P<month>[^\W\d]{3,10})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?"
+    r"|(?P<day2>\d{1,2})(?:st|nd|rd|th|er|º|°|\.)? ?(?:of |de )?(?P<month2>[^\W\d]{3,10})\.?),?"
+    r" (?:de |del )?(?P<year>\d{4})(?!\d)"
 )
 _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july",
-            "aug august", "sep sept september", "oct october", "nov november", "dec december",
+            "jan january janv janvier janeiro ene enero januari januar gen gennaio",
+            "feb february fev fevr fevrier fevereiro febrero februari februar febbraio",
+            "mar march mars marco marzo maart mrt marz mrz maerz",
+            "apr april avr avril abr abril aprile",
+            "may mai maio mayo mei mag maggio",
+            "jun june juin junho junio juni giu giugno",
+            "jul july juil juillet julho julio juli lug luglio",
+            "aug august aout ago agosto augustus",
+            "sep sept september septembre set setembro septiembre setiembre settembre",
+            "oct october octobre out outubro octubre okt oktober ott ottobre",
+            "nov november novembre novembro noviembre",
+            "dec december decembre dez dezembro dic diciembre dezember dicembre",
         ),
         1,
     )
     for name in names.split()
-}  # fmt: skip
+}
+"""Folded names and short forms in English, French, Portuguese, Spanish, Dutch, German and Italian."""
 _NOT_YET = frozenset(
-    ("true", "false", "yes", "not started", "not yet", "in progress", "now", "today", "date")
-)
+    ("true", "false", "yes", "not started", "not yet", "in progress", "ongoing", "now", "today", "date",
+     "en cours", "em andamento", "in uitvoering", "aujourd'hui", "hoje", "hoy", "vandaag", "heute", "oggi",
+     "进行中", "今天", "오늘", "今日")
+)  # fmt: skip
+_FORM = re.compile(r"[YMDAJT]{2,4}([-/.])[YMD]{2}\1[YMDAJT]{2,4}\b.*", re.IGNORECASE)
 
 _BETWEEN_PEOPLE = re.compile(r"[,;\n](?![^()<>]*[)>])|\s+(?:&|and|und|et|en|y)\s+(?![^()<>]*[)>])")
 _PERSON = re.compile(
@@ -72,19 +90,22 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
-def parse_date(raw: str, zone_name: str = "UTC") -> Moment:
-    """The date or instant that a text begins with; a remark behind it is ignored. Never raises."""
-    return _parse_date(raw[:_LONGEST], zone_name)
+def parse_date(raw: str, zone_name: str = "UTC", order: str = "") -> Moment:
+    """The date or instant that a text begins with; a remark behind it is ignored. Never raises.
+
+    `order` says what `03-04-2025` is: `dmy`, `mdy`, or '' when nobody can tell.
+    """
+    return _parse_date(raw[:_LONGEST], zone_name, order)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _parse_date(raw: str, zone_name: str) -> Moment:
+def _parse_date(raw: str, zone_name: str, order: str) -> Moment:
     text = without_markup(raw).strip("\"'")
     found = _ISO.match(text)
     try:
         if found:
             return _iso(found, zone_name)
-        return _other_form(text)
+        return _other_form(text, order)
     except (ValueError, OverflowError):
         return Moment(None, None, "invalid-date")
 
@@ -107,25 +128,30 @@ def _iso(found: re.Match[str], zone_name: str) -> Moment:
     return Moment(on, at, "")
 
 
-def _other_form(text: str) -> Moment:
+def _other_form(text: str, order: str) -> Moment:
     """Dates that are not ISO. Raises ValueError for one that does not exist."""
     found = _YEAR_FIRST.match(text)
     if found:
-        return _day(int(found[1]), int(found[2]), int(found[3]))
+        year, month, day = (part for part in found.groups() if part is not None)
+        return _day(int(year), int(month), int(day))
     found = _YEAR_LAST.match(text)
     if found:
-        first, second, year = int(found[1]), int(found[2]), int(found[3])
-        if first <= 12 and second <= 12 and first != second:
-            return Moment(None, None, "ambiguous-date")
-        return _day(year, second, first) if first > 12 else _day(year, first, second)
+        return _year_last(int(found[1]), int(found[2]), int(found[3]), order)
     found = _NAMED.match(text)
     if found:
-        month = _MONTHS.get((found["month"] or found["month2"]).casefold())
-        if month:
-            return _day(int(found["year"]), month, int(found["day"] or found["day2"]))
-    if has_no_value(text) or is_placeholder(text) or text.casefold() in _NOT_YET:
-        return _NOTHING
-    return Moment(None, None, "invalid-date")
+        named = _MONTHS.get(fold(found["month"] or found["month2"]))
+        if named:
+            return _day(int(found["year"]), named, int(found["day"] or found["day2"]))
+    nothing = has_no_value(text) or is_placeholder(text) or text.casefold() in _NOT_YET
+    return _NOTHING if nothing or _FORM.fullmatch(text) else Moment(None, None, "invalid-date")
+
+
+def _year_last(first: int, second: int, year: int, order: str) -> Moment:
+    """`12-01-2025`: a number above 12 is the day, else the order of the settings says which is."""
+    if first <= 12 and second <= 12 and first != second and not order:
+        return Moment(None, None, "ambiguous-date")
+    day_first = first > 12 or (second <= 12 and order == "dmy")
+    return _day(year, second, first) if day_first else _day(year, first, second)
 
 
 def _day(year: int, month: int, day: int) -> Moment:

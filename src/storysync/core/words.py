@@ -17,15 +17,25 @@ from storysync.settings import ReadingSettings
 _LONGEST = 400  # characters of a value that are looked at
 _REMEMBERED = 4096  # different raw values per kind of word
 
-_CUT = re.compile(r"\(|\[|\s(?:[-–—]+|/)\s|[|,;→]|:\s|->|:$")
+_CUT = re.compile(r"\(|\[|\s(?:[-–—]+|/)\s|[|,;→]|[:.!。]\s|->|:$")
 _FRACTION = re.compile(r"(?<![\d/.])(\d{1,4})\s*(?:/|\bof\b)\s*(\d{1,4})(?![\d/])")
-_PARTLY = re.compile(r"(?:phase\b|(?:.*\b)?(?:partial|partially|partly|mostly|almost|nearly)\b)")
+_PARTLY_WORDS = (
+    "partial|partially|partly|mostly|almost|nearly|incomplete|unfinished|except|parcial|parcialmente|"
+    "partiel|partielle|partiellement|parziale|parzialmente|gedeeltelijk|grotendeels|teilweise|größtenteils"
+)
+_PARTLY = re.compile(
+    rf"(?:phase|part|stage|step) ?\d|phase\b|(?:.*\b)?(?:{fold(_PARTLY_WORDS)})\b|部分|一部|{fold('부분')}"
+)
+_PARTLY_BEHIND = re.compile(rf"\W*(?:{fold(_PARTLY_WORDS)})\b")
+_PERCENT = re.compile(
+    r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%(?: (?:complete|completed|done|finished|implemented))?\W*(?=$|[);,])"
+)
 _P_NUMBER = re.compile(r"p ?(\d)\b")
 _WORD = re.compile(r"[^\s_‐-―-]+[\s_‐-―-]*")
 _NUMBER = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,6})?")
 _POINTS = re.compile(
     r"[~≈]? ?(\d{1,6}(?:[.,]\d{1,3})?)(?: ?(?:-|–|—|to|a|à|tot) ?(\d{1,6}(?:[.,]\d{1,3})?))? ?"
-    r"(sps?|pts?|points?|story points?|story pts?|punten|puntos|pontos)?\b ?"
+    r"(sps?|pts?|points?|story points?|story pts?|punten|puntos|pontos|punti|点|ポイント|포인트)?\b ?"
 )
 _BEHIND_POINTS = "([,;|–—-:"
 _BRACKETED_POINTS = re.compile(
@@ -33,8 +43,10 @@ _BRACKETED_POINTS = re.compile(
 )
 _TIME = re.compile(
     r"[~≈<>]? ?(\d{1,6}(?:[.,]\d{1,3})?)(?: ?(?:-|–|—|to|a|à|tot) ?\d{1,6}(?:[.,]\d{1,3})?)?\+? ?"
-    r"(?:(?:m|min|mins|minutes?|minuten|minutos|h|hr|hrs|hours?|heures?|horas?|uur|uren|d|days?|jours?|dias?|"
-    r"dag|dagen|w|wk|wks|weeks?|semaines?|semanas?|week|weken|months?|mois|meses)\b|天|小时|周|시간|일)"
+    r"(?:(?:m|min|mins|minutes?|minuten|minutos|h|hr|hrs|hours?|heures?|horas?|uur|uren|std|stunden?|ore|d|days?|jours?|dias?|días?|"
+    r"dag|dagen|tage?|giorn[oi]|w|wk|wks|weeks?|semaines?|semanas?|week|weken|wochen?|settiman[ae]|months?|"
+    r"mois|meses)\b|个?天|小时|周|时|時間|日|人[天日时時]|週間|시간|일|주)"
+    r"|(?:half (?:an? )?|an? |one )(?:hour|day|week)\b"
 )
 _TOKENS = re.compile(
     r"[~≈]? ?\d{1,9}(?:[.,]\d{1,3})? ?(?:k|m)?(?: ?(?:-|–|to) ?\d{1,9} ?(?:k|m)?)? ?tokens?\b"
@@ -63,19 +75,24 @@ class EstimateWord(NamedTuple):
 
 NO_VALUE = frozenset(words_of(word_lists.NO_VALUE))
 _TEMPLATE = re.compile(
-    r"\{\{.*\}\}|<[^<>]+>|\[[A-Za-z][^\[\]]*\]|\$\{.*\}|(?:[A-Z]+-)+(?:ID|X{2,}|N{2,}|#+)|X{2,}(?:[-.]X+)*|"
-    r"YYYY-MM-DD|DD[-/]MM[-/]YYYY|MM[-/]DD[-/]YYYY"
+    r"\{\{.*\}\}|<[^<>]+>|\[[A-Za-z][^\[\]]+\]|\$\{.*\}|(?:[A-Z]+-)+(?:ID|X{2,}|N{2,}|#+)|X{2,}(?:[-.]X+)*|"
+    r"YYYY[-/.]MM[-/.]DD\S*|DD[-/.]MM[-/.]YYYY|MM[-/.]DD[-/.]YYYY|AAAA[-/.]MM[-/.]DD|"
+    r"(?:DD|JJ|TT)[-/.]MM[-/.](?:AAAA|JJJJ)"
 )
 
 
 def has_no_value(text: str) -> bool:
     """Whether the text says that there is nothing: blank, `none`, `TBD`, `—`."""
-    return not text or text.isspace() or (len(text) < 20 and _fold(text) in NO_VALUE)
+    if not text or text.isspace():
+        return True
+    return len(text) < 22 and (_fold(text) in NO_VALUE or _fold(text).rstrip(".!") in NO_VALUE)
 
 
 def is_placeholder(text: str) -> bool:
     """Whether the text was left over from a template: `{{title}}`, `[Story Title]`, `STORY-XXX`."""
-    if not text or len(text) > _LONGEST or (text[0].isalnum() and text[-1] not in "DXNY#"):
+    if not text or len(text) > _LONGEST:
+        return False
+    if text[0].isalnum() and text[-1] not in "DXNYAJ#" and not text.startswith("YYYY"):
         return False
     return _TEMPLATE.fullmatch(text) is not None
 
@@ -87,8 +104,10 @@ class Words:
     """The vocabulary of one project. Methods take raw text and never raise."""
 
     def __init__(self, settings: ReadingSettings) -> None:
+        self._nothing = NO_VALUE | {fold(word) for word in settings.none_words}
         self._statuses = _inverted(word_lists.STATUSES)
-        self._statuses.update({fold(word): status for word, status in settings.statuses.items()})
+        self._own_statuses = {fold(word): status for word, status in settings.statuses.items()}
+        self._statuses.update(self._own_statuses)
         self._symbols = _inverted_symbols(word_lists.STATUS_SYMBOLS)
         self._symbols.update(
             {word: status for word, status in settings.statuses.items() if not fold(word).isalnum()}
@@ -103,10 +122,15 @@ class Words:
         }
         self._apply_estimates(settings.estimates)
         self._kinds = _inverted(word_lists.KINDS)
+        self._kinds.update({fold(word): kind for word, kind in settings.kinds.items()})
         self._known_status = lru_cache(_REMEMBERED)(self._status)
         self._known_priority = lru_cache(_REMEMBERED)(self._priority)
         self._known_estimate = lru_cache(_REMEMBERED)(self._estimate)
         self._known_kind = lru_cache(_REMEMBERED)(self._kind)
+
+    def is_own_status(self, raw: str) -> bool:
+        """Whether the project's settings say what this text means."""
+        return fold(without_symbols(without_markup(raw[:_LONGEST]))) in self._own_statuses
 
     def status(self, raw: str) -> StatusWord:
         """The status that a raw text begins with, and what it says besides."""
@@ -156,13 +180,14 @@ class Words:
             status = self._statuses.get(" ".join(parts[:count]))
             if status is None:
                 continue
-            note = _note(head[_end_of_words(head, count) :], rest)
-            if status in ("done", "accepted") and (_partly(folded) or _is_fraction(rest)):
+            dropped = head[_end_of_words(head, count) :]
+            note = _note(dropped, rest)
+            if status in ("done", "accepted") and (_partly(folded) or _is_part(dropped) or _is_part(rest)):
                 return StatusWord("in_progress", note, "partial-status")
             return StatusWord(status, note, _partly(folded) if status == "in_progress" else "")
-        if _partly(folded):
+        if _partly(folded) or _is_part(folded):
             return StatusWord("in_progress", _note("", rest), "partial-status")
-        if folded in NO_VALUE:
+        if folded in self._nothing:
             return StatusWord(None, None, "")
         return StatusWord("unknown", None, "unknown-status")
 
@@ -171,25 +196,36 @@ class Words:
         folded = fold(text)
         if folded in self._own_priorities:
             return PriorityWord(self._own_priorities[folded], "")
+        if not folded and raw.strip() and not has_no_value(raw):
+            return PriorityWord(None, "unknown-priority")  # 🔴 alone is the highest, or the second
         number = _P_NUMBER.match(folded)
         if number:
             return PriorityWord(min(int(number[1]), 4), "")
-        if folded in NO_VALUE:
+        if folded in self._nothing:
             return PriorityWord(None, "")
         if _NUMBER.fullmatch(folded):
             return _numeric_priority(folded)
         cut = _CUT.search(text)
-        parts = fold(text[: cut.start()] if cut and cut.start() else text).split(" ")
+        head, rest = (text[: cut.start()], text[cut.end() :]) if cut and cut.start() else (text, "")
+        if _NUMBER.fullmatch(fold(head)):  # `1 - High` and `1 (highest)`: the word tells more
+            rank = self._rank(rest.rstrip(")]"))
+            return PriorityWord(rank, "") if rank is not None else _numeric_priority(fold(head))
+        rank = self._rank(head)
+        return PriorityWord(rank, "" if rank is not None else "unknown-priority")
+
+    def _rank(self, text: str) -> int | None:
+        """The rank of the words that a text begins with."""
+        parts = fold(text).split(" ")
         for count in range(len(parts), 0, -1):
             rank = self._priorities.get(" ".join(parts[:count]))
             if rank is not None:
-                return PriorityWord(rank, "")
-        return PriorityWord(None, "unknown-priority")
+                return rank
+        return None
 
     def _estimate(self, raw: str, unit: str) -> EstimateWord:
         text = without_symbols(without_markup(raw)).strip("\"'")
         folded = text.casefold()
-        if fold(text) in NO_VALUE:
+        if fold(text) in self._nothing:
             return EstimateWord(None, None, "")
         if unit != "points" and _NUMBER.match(folded):
             return EstimateWord(None, unit, "")
@@ -230,9 +266,13 @@ def _partly(folded: str) -> str:
     return "partial-status" if _PARTLY.match(folded) else ""
 
 
-def _is_fraction(text: str) -> bool:
-    """Whether the text has `3/5` or `3 of 5` with the first number the smaller one."""
-    return any(int(found[1]) < int(found[2]) for found in _FRACTION.finditer(text))
+def _is_part(text: str) -> bool:
+    """Whether what stands behind `done` takes it back: `3/5`, `3 of 5`, `80 %`, `(partially)`."""
+    if any(int(found[1]) < int(found[2]) for found in _FRACTION.finditer(text)):
+        return True
+    if any(0 < int(found[1]) < 100 for found in _PERCENT.finditer(text)):
+        return True
+    return _PARTLY_BEHIND.match(fold(text)) is not None
 
 
 def _end_of_words(text: str, count: int) -> int:

@@ -6,7 +6,7 @@ its line and column in the file. Depth is capped and aliases are refused before 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -54,12 +54,25 @@ class Mapping(msgspec.Struct, frozen=True):
 Node = Scalar | Sequence | Mapping
 
 
+class Fault(NamedTuple):
+    """Why a text is no YAML, in the words of libyaml; rows and columns of the text count from 0."""
+
+    reason: str
+    row: int
+    col: int
+    context_row: int  # where what could not be read to its end begins
+
+
 class Parsed(msgspec.Struct, frozen=True):
-    """`root` is None for an empty text, and when `broken` is set: then nothing could be built."""
+    """`root` is None for an empty text, and when `broken` is set: then nothing could be built.
+
+    `fault` is what broke a text that is no YAML; it is the last of `problems` too.
+    """
 
     root: Node | None
     problems: tuple[Problem, ...]
     broken: bool = False
+    fault: Fault | None = None
 
 
 class _TooDeepError(Exception):
@@ -77,7 +90,9 @@ def parse_yaml(text: str, first_line: int = 1) -> Parsed:
     except _TooDeepError:
         return Parsed(None, (*builder.problems, builder.too_deep()), broken=True)
     except yaml.YAMLError as error:
-        return Parsed(None, (*builder.problems, _syntax_problem(error, text, first_line)), broken=True)
+        fault = _fault(error, text)
+        problems = (*builder.problems, syntax_problem(fault, first_line))
+        return Parsed(None, problems, broken=True, fault=fault)
     return Parsed(builder.root(), tuple(builder.problems))
 
 
@@ -181,20 +196,25 @@ def plain_value(node: Node) -> object:
     return {key: plain_value(value) for key, value in node.entries.items()}
 
 
-def _syntax_problem(error: yaml.YAMLError, text: str, first_line: int) -> Problem:
+def syntax_problem(fault: Fault, first_line: int, hint: str = "") -> Problem:
     """What libyaml says, in one line, at the place in the file."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    message = f"not valid YAML: {fault.reason}"
+    place = (fault.row + first_line, fault.col + 1)
+    return problem("front-matter-invalid", message, *place, hint or _hint(fault.reason))
+
+
+def _fault(error: yaml.YAMLError, text: str) -> Fault:
+    mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
-    line, col = (mark.line, mark.column) if mark else _first_refused(text)
-    return problem(
-        "front-matter-invalid", f"not valid YAML: {reason}", line + first_line, col + 1, _hint(reason)
-    )
+    mark = mark or context
+    row, col = (mark.line, mark.column) if mark else _first_refused(text)
+    return Fault(reason, row, col, context.line if context else row)
 
 
 def _first_refused(text: str) -> tuple[int, int]:
     """Line and column (from 0) of the first character that YAML does not allow."""
     for offset, char in enumerate(text):
-        if char in "\ufeff\ufffe\uffff":
+        if char in "\ufffe\uffff":
             return text.count("\n", 0, offset), offset - text.rfind("\n", 0, offset) - 1
     return 0, 0
 

@@ -64,7 +64,7 @@ def whole(
     `racy_after_ns`: files with a younger mtime are read even if their change key is the same.
     Raises OSError when the root cannot be listed.
     """
-    found = disk.scan(root, reading.is_markdown, pruner(settings.ignore))
+    found = disk.scan(root, reading.is_looked_at, pruner(settings.ignore))
     changed = [
         path
         for path, signature in found.files.items()
@@ -78,7 +78,7 @@ def whole(
 
 def part(root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], paths: Iterable[str]) -> Todo:
     """Look at these files and folders only. `known` holds what is known at and below them."""
-    found, missing = disk.look(root, reading.is_markdown, pruner(settings.ignore), paths)
+    found, missing = disk.look(root, reading.is_looked_at, pruner(settings.ignore), paths)
     vanished = known.keys() - found.files.keys()
     missing &= known.keys()
     return _todo(found, list(found.files), vanished | missing)

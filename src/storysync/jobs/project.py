@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from storysync.adapters import git
+from storysync.core.dialects import NAMES
+from storysync.core.fields import CANONICAL, known_field
 from storysync.errors import UsageError
 from storysync.settings import ProjectSettings
 
@@ -24,7 +27,8 @@ class Project:
 
 
 def resolve_project(settings: ProjectSettings) -> Project:
-    """The project of a root folder. Raises UsageError when the folder cannot be used as one."""
+    """The project of a root folder. Raises UsageError when it or its reading settings cannot be used."""
+    _known_words(settings)
     path = Path(settings.path)
     try:
         root = path.resolve(strict=True)
@@ -47,6 +51,24 @@ def resolve_project(settings: ProjectSettings) -> Project:
     except OSError as error:
         raise UsageError(f"the folder {path} cannot be used: {error.strerror}") from error
     return Project(settings.id or default_id(root), root, settings)
+
+
+def _known_words(settings: ProjectSettings) -> None:
+    """Refuse a pinned dialect and fields that nothing of ours reads; settings themselves know no dialects."""
+    reading = settings.reading
+    wrong = [("dialect", reading.dialect, list(NAMES))] if reading.dialect not in ("", *NAMES) else []
+    wrong += [
+        (f"fields.{name}", target, sorted(CANONICAL))
+        for name, target in reading.fields.items()
+        if not known_field(target)
+    ]
+    for key, value, known in wrong:
+        close = get_close_matches(value, known, 1, 0.5)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
+        raise UsageError(
+            f"setting `reading.{key}` of the project at {settings.path}: there is no {value!r}{guess}",
+            hint=f"use one of {', '.join(known)}",
+        )
 
 
 def default_id(root: Path) -> str:

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import msgspec
+
 from storysync.adapters import disk, git
 from storysync.core.brake import held_paths
 from storysync.core.instants import to_text
 from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
-from storysync.core.reading import READER_VERSION
-from storysync.core.story import Gone
+from storysync.core.reading import READER_VERSION, is_second_source
+from storysync.core.story import Gone, Good
 from storysync.errors import RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
@@ -72,6 +74,8 @@ class Request:
     keep: frozenset[str] = frozenset()
     cancelled_satisfies: bool = False
     progress: Progress | None = None
+    lean: bool = False
+    """Whether only what findings follow from is written, for a scratch database asked for nothing else."""
     sift: bool = False
     """Whether each file is tried alone first, since the database refused one of a batch."""
 
@@ -92,6 +96,7 @@ def sync(
     keep: frozenset[str] = frozenset(),
     cancelled_satisfies: bool = False,
     progress: Progress | None = None,
+    lean: bool = False,
     now: Callable[[], datetime] = utc_now,
 ) -> SyncReport:
     """Compare files with the database and write the difference, in one transaction.
@@ -99,19 +104,30 @@ def sync(
     `paths` None looks at the whole root; else only at these files and folders (relative to the root, ''
     for the root itself), which deletes nothing: when something is gone that did not move, the whole root
     is looked at after all. `keep` are paths that count as present whatever the disk says. `moved` lets a
-    known project be at another folder than before.
+    known project be at another folder than before. `lean` leaves out what no finding follows from: bodies,
+    metadata, criteria, labels and people.
 
     Raises UsageError for a project that cannot be synced as asked, RootLost when its folder is gone,
     StoreError when the database cannot be written; then nothing was changed.
     """
     request = Request(
-        project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress
+        project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress, lean
     )
     with _no_collection():
         try:
             return _synced(_Run(store, request, now), paths)
         except RowRefused:  # by a fault of ours: find the file, and let it not stop the others
             return _synced(_Run(store, replace(request, sift=True), now), paths)
+
+
+def _lean(one: Seen) -> Seen:
+    if not isinstance(one.found, Good):
+        return one
+    stories = tuple(
+        msgspec.structs.replace(story, body="", metadata="{}", criteria=(), labels=(), people=())
+        for story in one.found.stories
+    )
+    return msgspec.structs.replace(one, found=Good(stories, one.found.problems))
 
 
 def _synced(run: _Run, paths: frozenset[str] | None) -> SyncReport:
@@ -215,7 +231,7 @@ class _Run:
                 believed = indexed.believed(tx, self.id, looked.seen, known)
         todo_plan = plan(believed, looked.seen)
         gone = {one.path for one in looked.seen if isinstance(one.found, Gone)}
-        if any(one.path in gone for one in todo_plan.remove):
+        if any(one.path in gone for one in todo_plan.remove) or any(map(is_second_source, gone)):
             return None
         with self.store.writing() as tx:
             self._write(tx, todo_plan, looked, below=wanted, first_load=False)
@@ -318,6 +334,8 @@ class _Run:
         self, known: dict[str, KnownFile], todo: look.Todo, paths: Iterable[str], *, force: bool
     ) -> look.Looked:
         looked = look.judge(self.project.root, self.reading, known, todo, paths, force=force)
+        if self.request.lean:
+            looked.seen = [_lean(one) for one in looked.seen]
         if self.request.sift:
             looked.seen = sift(self.store, self.id, self.project.settings, looked.seen)
         return looked
@@ -346,6 +364,7 @@ class _Run:
         """Take the deletions out of the plan that look like an accident."""
         gone = set(todo.gone)
         vanished = {one.path for one in todo_plan.remove if one.path in gone}
+        vanished |= {path for path in gone if is_second_source(path)}
         if not vanished or self.request.confirm_deletions:
             return todo_plan
         with self.store.snapshot() as tx:
@@ -353,7 +372,7 @@ class _Run:
         held = held_paths(
             vanished,
             explained=self._explained(),
-            total=sum(one.state in ("story", "broken") for one in known.values()),
+            total=sum(one.state in ("story", "broken", "second_source") for one in known.values()),
             suspicious=self._replaced() or not todo.files,
             since=since,
             now=self.at,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -41,8 +40,8 @@ def verify(
     gives their settings. Raises StoreError when the database cannot be read, RootLost when a root is gone.
     """
     given = {project.id: project for project in wanted}
-    with tempfile.TemporaryDirectory(prefix="storysync-verify-") as folder, read_only(url, settings) as here:
-        with Store.scratch(Path(folder) / "rebuilt.db", settings, like=here) as scratch:
+    with read_only(url, settings) as here:
+        with Store.scratch(settings) as scratch:
             known = [(row[0], row[1], row[2]) for row in here.rows(_ROOTS)]
             held = _seed(here, scratch, [(row[0], row[1]) for row in known])
             for project_id, real_path, reader in known:
@@ -84,6 +83,7 @@ def _seed(here: Tx, scratch: Store, known: Sequence[tuple[str, str]]) -> dict[st
             stale, held[project_id] = transplant.kept_paths(here, project_id)
             transplant.copy(here, tx, project_id, stale - held[project_id], files=False)
             transplant.copy(here, tx, project_id, held[project_id], files=True)
+            transplant.copy_claims(here, tx, project_id, held[project_id])
             hidden = indexed.troubled_paths(here, project_id) - held[project_id]
             transplant.copy_files(here, tx, project_id, hidden)
     return held

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from storysync.core.ids import key
+from storysync.core.resolution import place
 from storysync.errors import Ambiguous, NotFound
 from storysync.queries.natural import natural
 
 if TYPE_CHECKING:
     from storysync.store.reader import Reader
 
-_SELECT = "SELECT uid, project_id, id, key, title, path, anchor FROM v_stories v"
+_SELECT = "SELECT uid, project_id, id, key, title, path, anchor, scope FROM v_stories v"
 _CANDIDATES = 10
 
 
 def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The one story that `text` means: `uid, project_id, id, key, title, path, anchor`.
+    """The one story that `text` means: `uid, project_id, id, key, title, path, anchor, scope`.
 
-    Tried in this order, the first that finds anything decides: the id as spelled, its key, the path, the
-    beginning of a key, the end of a key after a `-`, `.` or `_`. `project:ID` and `project/ID` narrow to
-    one project. Raises Ambiguous naming the candidates, or NotFound.
+    Tried in this order, the first that finds anything decides: the id as spelled, its key, the path (of the
+    file's own story, `PATH#anchor` for one of several in it), `folder/ID`, the beginning of a key, the end of
+    a key after a `-`, `.` or `_`. `project:ID` and `project/ID` narrow to one project. A story with a file of
+    its own counts before items of that id. Raises Ambiguous naming the candidates, or NotFound.
     """
     for wanted, scope in _readings(reader, text, projects):
         for condition, params in _steps(wanted):
@@ -28,6 +30,7 @@ def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
             rows = reader.rows(
                 f"{_SELECT} WHERE {where} ORDER BY project_id, path, anchor", [*params, *scoped]
             )
+            rows = _counting(rows)
             if len(rows) == 1:
                 return rows[0]
             if rows:
@@ -73,15 +76,35 @@ def _readings(reader: Reader, text: str, projects: tuple[str, ...]) -> list[tupl
 
 def _steps(text: str) -> list[tuple[str, tuple[str, ...]]]:
     wanted = key(text)
-    like = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    like = _escaped(wanted)
     steps: list[tuple[str, tuple[str, ...]]] = [
         ("id = ?", (text,)),
         ("key = ?", (wanted,)),
-        ("(path = ? OR path || '#' || anchor = ?)", (text, text)),
+        ("path = ? AND anchor = ''", (text,)),
+        ("path || '#' || anchor = ?", (text,)),
+        ("path = ?", (text,)),
+        *([_in_folder(text)] if "/" in text else []),
         ("key LIKE ? ESCAPE '\\'", (like + "%",)),
         ("(key LIKE ? ESCAPE '\\' OR key LIKE ? ESCAPE '\\')", ("%-" + like, "%." + like)),
     ]
     return steps if wanted else steps[:1]
+
+
+def _in_folder(text: str) -> tuple[str, tuple[str, ...]]:
+    """`003-cart/T001`: the stories of an id below a folder, named by the end of its path."""
+    folder, _, name = text.rpartition("/")
+    return "key = ? AND '/' || path LIKE ? ESCAPE '\\'", (key(name), f"%/{_escaped(folder)}/%")
+
+
+def _counting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the holders of one id the one with a file of its own, where the others are items of files."""
+    files = [row for row in rows if not row["anchor"]]
+    same = {(row["project_id"], row["scope"], row["key"]) for row in rows}
+    return files if len(files) == 1 and len(same) == 1 and rows[0]["key"] is not None else rows
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _within(condition: str, projects: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -92,13 +115,17 @@ def _within(condition: str, projects: tuple[str, ...]) -> tuple[str, tuple[str, 
 
 def _ambiguous(text: str, rows: list[dict[str, Any]]) -> Ambiguous:
     rows = sorted(rows, key=lambda row: (row["project_id"], natural(row["id"] or ""), row["path"]))
-    named = ", ".join(f"{row['project_id']}:{row['id'] or row['path']}" for row in rows[:_CANDIDATES])
+    named = ", ".join(f"{row['project_id']}:{row['id'] or _place(row)}" for row in rows[:_CANDIDATES])
     more = f" and {len(rows) - _CANDIDATES} more" if len(rows) > _CANDIDATES else ""
     if len({(row["project_id"], row["id"]) for row in rows}) == 1:
-        named = ", ".join(row["path"] for row in rows[:_CANDIDATES])
+        named = ", ".join(_place(row) for row in rows[:_CANDIDATES])
         return Ambiguous(
             f"{text!r} is claimed by {len(rows)} stories: {named}{more}", hint="name one by its path"
         )
     return Ambiguous(
         f"{text!r} fits {len(rows)} stories: {named}{more}", hint="spell out the id, or use project:ID"
     )
+
+
+def _place(row: dict[str, Any]) -> str:
+    return place(row["path"], row["anchor"])

@@ -25,7 +25,7 @@ SELECT d.kind, d.relation, d.state, d.raw, d.line, d.col, d.confidence, d.target
        d.story_uid = ? AS stated_here, d.dependent_uid, d.prerequisite_uid,
        source.path AS stated_in, other.uid AS other_uid, other.project_id AS other_project_id,
        other.id AS other_id, other.title AS other_title,
-       other.status AS other_status, other.path AS other_path
+       other.status AS other_status, other.path AS other_path, other.anchor AS other_anchor
 FROM story_dependencies d
 JOIN stories source ON source.uid = d.story_uid
 LEFT JOIN stories other ON other.uid = CASE WHEN d.story_uid = ? THEN d.target_uid ELSE d.story_uid END
@@ -36,9 +36,13 @@ _PROBLEMS = """
 SELECT path, line, col, severity, code, message, hint FROM v_problems
 WHERE project_id = ? AND path = ? ORDER BY line, col, code
 """
+_BEGINS = "SELECT id_line FROM stories WHERE project_id = ? AND path = ? AND anchor <> '' ORDER BY id_line"
 _HISTORY = """
 SELECT old_status, new_status, old_raw, new_raw, changed_by, changed_at, commit_sha, source
 FROM status_history WHERE identity = ? ORDER BY changed_at, id
+"""
+_CLAIMS = """
+SELECT path, line, col, name, raw, status, stale FROM status_claims WHERE story_uid = ? ORDER BY path, line
 """
 _INTERNAL = ("uid", "key", "parse_state", "content_hash")
 _INVERSE = {"parent": "child", "depends_on": "needed_by"}
@@ -49,7 +53,8 @@ def show_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
     """Everything about the story that `text` means. Raises Ambiguous or NotFound.
 
     The columns of `v_stories`, and `labels`, `people`, `criteria`, `progress`, `edges` (both directions,
-    with what the other end says about itself), `problems` and `history`.
+    with what the other end says about itself), `problems`, `history`,
+    and `status_claims`: what other files say about its status.
     """
     uid = find_story(reader, text, projects)["uid"]
     row = reader.rows(_STORY, (uid,))[0]
@@ -65,9 +70,27 @@ def show_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
         for item in reader.rows(_PROGRESS, (uid,))
     }
     story["edges"] = _edges(reader, uid, row["project_id"])
-    story["problems"] = reader.rows(_PROBLEMS, (row["project_id"], row["path"]))
+    story["problems"] = _problems(reader, row)
     story["history"] = reader.rows(_HISTORY, (uid,))
+    story["status_claims"] = [{**row, "stale": bool(row["stale"])} for row in reader.rows(_CLAIMS, (uid,))]
     return story
+
+
+def _problems(reader: Reader, story: dict[str, Any]) -> list[dict[str, Any]]:
+    """The problems of the story's file; of one of several in it, those from its first line to the next one's.
+
+    All of them while the file is broken, since then the lines are not those of the stories.
+    """
+    place = (story["project_id"], story["path"])
+    found = reader.rows(_PROBLEMS, place)
+    if story["parse_state"] == "stale":
+        return found
+    begins = [row["id_line"] for row in reader.rows(_BEGINS, place)]
+    if not begins:
+        return found
+    begin = story["id_line"] if story["anchor"] else 0
+    end = next((line for line in begins if line > begin), None)
+    return [one for one in found if begin <= one["line"] and (end is None or one["line"] < end)]
 
 
 def _criterion(row: dict[str, Any]) -> dict[str, Any]:
@@ -107,5 +130,6 @@ def _edge(row: dict[str, Any], relation: str, project_id: str) -> dict[str, Any]
         "title": row["other_title"],
         "status": row["other_status"],
         "path": row["other_path"],
+        "anchor": row["other_anchor"],
         "stated": [],
     }

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storysync.core.plan import Plan, Seen, Signature
-from storysync.core.story import Broken, Excluded, Gone, Good, NotAStory, Problem
+from storysync.core.story import Broken, Excluded, Gone, Good, NotAStory, Problem, SecondSource
 from storysync.settings import ProjectSettings
-from storysync.store import cycles, problems, projects, resolve
+from storysync.store import contested, cycles, problems, projects, resolve, second_sources
 from storysync.store.put import Writer, Written
 from storysync.store.store import Row, Tx
 
@@ -23,7 +23,10 @@ _TOUCH_FILE = (
     "UPDATE files SET dev = ?, inode = ?, size = ?, mtime_ns = ?, ctime_ns = ?"
     " WHERE project_id = ? AND path = ?"
 )
-_STATE = {Good: "story", Broken: "broken", Excluded: "excluded", NotAStory: "not_a_story"}
+_STATE = {
+    Good: "story", Broken: "broken", Excluded: "excluded", NotAStory: "not_a_story",
+    SecondSource: "second_source",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def write(tx: Tx, context: Context, batch: Batch) -> Written:
     written = writer.write(batch.plan)
     _write_files(tx, context.project_id, batch)
     _write_problems(tx, context, batch)
+    written.second_sources = second_sources.write(tx, context.project_id, batch.seen)
     if not context.first_load:
         backlogs.drop_unused()
     return written
@@ -121,23 +125,29 @@ def _named_badly(tx: Tx, project_id: str, below: frozenset[str] | None) -> list[
 
 
 def judge(tx: Tx, context: Context, written: Written, *, everything: bool) -> None:
-    """Contested ids, references, cycles and edges between projects, as far as the batch may change them."""
+    """Contested ids, references, cycles, edges between projects and claims of second sources.
+
+    As far as the batch may change them.
+    """
     project_id, now = context.project_id, context.now
     if everything:
-        resolve.contest(tx, project_id, None, (), now)
+        contested.judge(tx, project_id, None, (), now)
         left = resolve.settle_plain if context.first_load else resolve.owners_of
         resolve.judge(tx, left(tx, project_id), written.renamed, now)
         cycles.find(tx, None, now)
         resolve.count_project_edges(tx)
+        second_sources.judge(tx, project_id, now)
         return
     if written.names or written.paths or written.claims:
-        resolve.contest(tx, project_id, written.names | written.claims, written.paths, now)
+        contested.judge(tx, project_id, written.names | written.claims, written.paths, now)
     owners = resolve.affected_owners(tx, project_id, written.names, written.paths, written.owners)
     judged = resolve.judge(tx, owners, written.renamed, now)
     taken = cycles.reported_at(tx, project_id, written.paths)
     cycles.find(tx, written.seeds | judged.seeds | taken, now)
     if judged.crossed or written.crossed or written.removed:
         resolve.count_project_edges(tx)
+    if written.changed or written.second_sources:
+        second_sources.judge(tx, project_id, now)
 
 
 def hold(tx: Tx, project_id: str, held: Iterable[str], now: str) -> None:

@@ -10,7 +10,7 @@ from storysync.store.rows import DERIVED
 from storysync.store.store import Row
 
 _HASHED = frozenset({"body"})
-_UNTOLD = frozenset({"content_hash", "id_line", "id_col"})
+_UNTOLD = frozenset({"content_hash", "id_line", "id_col", "status_line"})
 
 _FIELD_OF = {
     "story_labels": "labels",

@@ -70,6 +70,16 @@ def _references() -> Question:
     return Question("story_dependencies", sql, 4, columns)
 
 
+def _status_claims() -> Question:
+    columns = ("key", "raw", "status", "line", "col", "stale")
+    listed = ", ".join(f"c.{column}" for column in columns)
+    sql = (
+        f"SELECT c.project_id, c.path, c.name, {listed}, t.path || ' ' || t.anchor"
+        " FROM status_claims c LEFT JOIN stories t ON t.uid = c.story_uid ORDER BY 1, 2, 3"
+    )
+    return Question("status_claims", sql, 3, (*columns, "story"))
+
+
 def _plain(table: str, key: tuple[str, ...], others: tuple[str, ...], where: str = "") -> Question:
     sql = f"SELECT {', '.join((*key, *others))} FROM {table} {where} ORDER BY {', '.join((*key, *others))}"
     return Question(table, sql, len(key), others)
@@ -92,6 +102,7 @@ QUESTIONS = (
         ("severity",),
         "WHERE code <> 'deletion-held'",
     ),
+    _status_claims(),
     _plain("project_dependencies", ("from_project_id", "to_project_id", "kind"), ("edge_count", "declared")),
 )
 

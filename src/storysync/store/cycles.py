@@ -16,6 +16,8 @@ _EDGES = """
 _WALK_LIMIT = 200  # with more seeds, or a wider reach, reading all edges is cheaper than walking
 
 Edges = dict[int, list[int]]
+_File = tuple[str, str]
+"""Project and path."""
 
 
 def find(tx: Tx, seeds: Iterable[int] | None, now: str) -> None:
@@ -24,29 +26,40 @@ def find(tx: Tx, seeds: Iterable[int] | None, now: str) -> None:
     Whatever a changed edge can touch is reachable from its ends: the ways on from the head of a removed
     edge lead to all that was in a cycle with it.
     """
-    if seeds is None:
-        edges = _grouped(tx.stream(_EDGES))
-        starts: set[int] = set()
-    else:
-        starts = set(seeds)
-        edges = _reachable(tx, starts) if starts else {}
+    starts = set(seeds) if seeds is not None else set()
     if not starts and seeds is not None:
         return
-    noted = tx.rows(
+    noted = _noted(tx)
+    while True:
+        edges = _grouped(tx.stream(_EDGES)) if seeds is None else _reachable(tx, starts)
+        wanted: dict[_File, list[Problem]] = defaultdict(list)
+        for component in components(edges):
+            file, problem = _describe(tx, component, edges)
+            wanted[file].append(problem)
+        reached = starts.union(edges, *edges.values())
+        judged = {file for file, uids in noted.items() if seeds is None or not uids or uids & reached}
+        # Problems are kept by path: whatever else is reported at one must be judged as well.
+        more = {uid for file in (judged | wanted.keys()) & noted.keys() for uid in noted[file]} - starts
+        if seeds is None or not more:
+            break
+        starts |= more
+    by_project: dict[str, dict[str, list[Problem]]] = defaultdict(dict)
+    for project_id, path in judged | wanted.keys():
+        by_project[project_id][path] = wanted.get((project_id, path), [])
+    for project_id, by_path in by_project.items():
+        problems.replace(tx, project_id, by_path, problems.CYCLE_CODES, now)
+
+
+def _noted(tx: Tx) -> dict[_File, set[int]]:
+    """The files at which a cycle is reported, with the stories that stand there now."""
+    found: dict[_File, set[int]] = defaultdict(set)
+    for project_id, path, uid in tx.rows(
         "SELECT p.project_id, p.path, s.uid FROM problems p"
         " LEFT JOIN stories s ON s.project_id = p.project_id AND s.path = p.path"
         " WHERE p.code = 'dependency-cycle'"
-    )
-    reached = starts.union(edges, *edges.values())
-    wanted: dict[str, dict[str, list[Problem]]] = defaultdict(dict)
-    for project_id, path, uid in noted:
-        if seeds is None or uid is None or uid in reached:
-            wanted[project_id][path] = []
-    for component in components(edges):
-        project_id, path, problem = _describe(tx, component, edges)
-        wanted[project_id].setdefault(path, []).append(problem)
-    for project_id, by_path in wanted.items():
-        problems.replace(tx, project_id, by_path, problems.CYCLE_CODES, now)
+    ):
+        found[project_id, path].update(() if uid is None else (uid,))
+    return found
 
 
 def reported_at(tx: Tx, project_id: str, paths: Iterable[str]) -> set[int]:
@@ -78,8 +91,8 @@ def _grouped(rows: Iterable[Row]) -> Edges:
     return edges
 
 
-def _describe(tx: Tx, component: list[int], edges: Edges) -> tuple[str, str, Problem]:
-    """(project, path, problem): the shortest cycle through the smallest member.
+def _describe(tx: Tx, component: list[int], edges: Edges) -> tuple[_File, Problem]:
+    """The file and the problem: the shortest cycle through the smallest member.
 
     Smallest by project, path and anchor, never by uid, which a rebuild would give out anew.
     """
@@ -99,7 +112,7 @@ def _describe(tx: Tx, component: list[int], edges: Edges) -> tuple[str, str, Pro
     more = len(component) - len(way)
     others = f" ({more} more {'story' if more == 1 else 'stories'} in cycles with these)" if more else ""
     hint = "remove one of these dependencies"
-    return project_id, path, Problem("dependency-cycle", f"cycle: {text}{others}", line, col, hint)
+    return (project_id, path), Problem("dependency-cycle", f"cycle: {text}{others}", line, col, hint)
 
 
 def _statement(tx: Tx, dependent: int, prerequisite: int) -> tuple[str, str, int, int]:

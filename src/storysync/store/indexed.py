@@ -13,7 +13,7 @@ _FILE = (
     " WHERE project_id = ?"
 )
 _STORY = """
-    SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale'
+    SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale', s.title
     FROM stories s WHERE s.project_id = ? AND """
 _TOMBSTONE = """
     SELECT uid, path, anchor, key, content_hash FROM identities
@@ -52,8 +52,8 @@ def believed(tx: Tx, project_id: str, seen: Sequence[Seen], known_files: dict[st
     paths = [one.path for one in seen]
     at_paths = tx.rows_in(_STORY + "s.path IN ({marks})", paths, (project_id,))
     with_keys = tx.rows_in(
-        "SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale'"
-        " FROM story_names n JOIN stories s ON s.uid = n.story_uid"
+        "SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale',"
+        " s.title FROM story_names n JOIN stories s ON s.uid = n.story_uid"
         " WHERE n.project_id = ? AND n.source = 'id' AND n.name IN ({marks})",
         keys,
         (project_id,),
@@ -80,5 +80,5 @@ def _file(row: Row) -> tuple[str, KnownFile]:
 
 
 def _story(row: Row) -> KnownStory:
-    uid, path, anchor, key, story_id, content_hash, scope, stale = row
-    return KnownStory(uid, path, anchor, key, story_id, content_hash, scope, bool(stale))
+    uid, path, anchor, key, story_id, content_hash, scope, stale, title = row
+    return KnownStory(uid, path, anchor, key, story_id, content_hash, scope, bool(stale), title)

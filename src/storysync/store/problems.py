@@ -10,16 +10,23 @@ from storysync.core.story import Problem
 from storysync.store.store import Row, Tx
 
 REFERENCE_CODES = frozenset({"dangling-reference", "ambiguous-reference", "self-reference", "relaxed-match"})
-CONTESTED_CODES = frozenset({"contested-id"})
+CONTESTED_CODES = frozenset({"contested-id", "told-elsewhere"})
 CYCLE_CODES = frozenset({"dependency-cycle"})
 HELD_CODES = frozenset({"deletion-held"})
 NAME_CODES = frozenset({"not-a-regular-file", "path-clash", "unreadable-folder"})
 """Those that follow from the names on the disk, whatever a file holds."""
+SECOND_CODES = frozenset(
+    {
+        "second-source-disagreement", "second-source-ambiguous", "second-source-without-story",
+        "status-only-in-second-source",
+    }
+)  # fmt: skip
+"""Those of a second source among the stories."""
 STORY_CODES = REFERENCE_CODES | CONTESTED_CODES | CYCLE_CODES
 """Those of a story among others."""
-FILE_CODES = frozenset(CODES) - STORY_CODES - HELD_CODES - NAME_CODES
+FILE_CODES = frozenset(CODES) - STORY_CODES - SECOND_CODES - HELD_CODES - NAME_CODES
 """Those that follow from what one file holds."""
-CONTENT_CODES = FILE_CODES | STORY_CODES
+CONTENT_CODES = FILE_CODES | STORY_CODES | SECOND_CODES
 """All that a file may have by what it holds; one without a story keeps none of a story."""
 
 _INSERT = """

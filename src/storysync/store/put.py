@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from storysync.core.plan import Carry, KnownStory, Plan, Put
 from storysync.errors import RowRefused
@@ -21,7 +22,7 @@ _ID = DERIVED.index("id")
 _KEY = DERIVED.index("key")
 _STATUS = DERIVED.index("status")
 _STATUS_RAW = DERIVED.index("status_raw")
-_NAMING = tuple(DERIVED.index(column) for column in ("path", "anchor", "scope", "id", "key"))
+_NAMING = tuple(DERIVED.index(column) for column in ("path", "anchor", "scope", "id", "key", "kind"))
 _CLAIM = tuple(DERIVED.index(column) for column in ("id_line", "id_col"))
 _MOVE_STATEMENT = "UPDATE story_dependencies SET line = ?, col = ? WHERE story_uid = ? AND ordinal = ?"
 _LINE = 4  # of a row of story_dependencies; the column follows
@@ -96,6 +97,7 @@ class Written:
     crossed: bool = False  # a reference to another project went
     seeds: set[int] = field(default_factory=set)  # ends of edges that went
     renamed: dict[str, str] = field(default_factory=dict)  # former key -> id that the story has now
+    second_sources: bool = False  # what a second source says was written
 
     def add(self, other: Written) -> None:
         """Take in another batch of the same sync."""
@@ -111,6 +113,7 @@ class Written:
         self.crossed |= other.crossed
         self.seeds |= other.seeds
         self.renamed.update(other.renamed)
+        self.second_sources |= other.second_sources
 
     @property
     def changed(self) -> int:
@@ -280,9 +283,7 @@ class Writer:
         self, uid: int, put: Put, old: Row, new: Row, differing: dict[str, tuple[list[Row], list[Row]]]
     ) -> None:
         moved = old[_PATH] != new[_PATH]
-        self.written.moved += moved
-        self.written.updated += not moved
-        if any(old[index] != new[index] for index in _NAMING):
+        if any(old[index] != new[index] for index in _NAMING) or "story_names" in differing:
             self._renamed(uid, put, old, new)
         if put.story.key is not None and any(old[index] != new[index] for index in _CLAIM):
             self.written.claims.add(put.story.key)
@@ -295,6 +296,10 @@ class Writer:
             ):
                 self.written.seeds |= self._edge_ends([uid])
         before, after = told(old, new, differing)
+        if put.story.anchor and before == after:
+            return  # another part of its file changed, or its lines moved
+        self.written.moved += moved
+        self.written.updated += not moved
         self._changes.append(
             (
                 self._now, self._sync_id, uid, self._project_id, old[_ID], "move" if moved else "update",
@@ -329,12 +334,17 @@ class Writer:
 
     def _cycles_reported(self) -> bool:
         """Whether there is any cycle whose message may name a story that is called otherwise now."""
-        return self._tx.row("SELECT 1 FROM problems WHERE code = 'dependency-cycle' LIMIT 1") is not None
+        return bool(self._cycles)
 
     def _in_cycle(self, path: str) -> bool:
         """Whether a cycle is reported at this file, so that its line must follow."""
-        sql = "SELECT 1 FROM problems WHERE project_id = ? AND path = ? AND code = 'dependency-cycle'"
-        return self._tx.row(sql, (self._project_id, path)) is not None
+        return (self._project_id, path) in self._cycles
+
+    @cached_property
+    def _cycles(self) -> frozenset[Row]:
+        """Project and path of every file at which a cycle is reported, before this batch is judged."""
+        sql = "SELECT DISTINCT project_id, path FROM problems WHERE code = 'dependency-cycle'"
+        return frozenset(self._tx.rows(sql))
 
     def _edge_ends(self, uids: list[int]) -> set[int]:
         rows = self._tx.rows_in(

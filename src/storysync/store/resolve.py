@@ -1,4 +1,4 @@
-"""After a batch: which story each reference means, which ids are contested.
+"""After a batch: which story each reference means.
 
 Only what the batch may have changed is judged again: references that stories of the batch state, and
 those that name a key, stem or path which now leads elsewhere.
@@ -6,29 +6,37 @@ those that name a key, stem or path which now leads elsewhere.
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from storysync.core.resolution import Asked, Candidate, Verdict, resolve
+import msgspec
+
+from storysync.core.anchors import fragment_of, slug, slugs_of
+from storysync.core.ids import key
+from storysync.core.ranges import MOST_MEMBERS
+from storysync.core.resolution import Asked, Candidate, Verdict, join_ranges, resolve
 from storysync.core.story import Problem
 from storysync.store import problems
 from storysync.store.store import Row, Tx
 
 _PART = 1000  # stories judged at a time, so that a first load needs little memory
+_MOST_NAMED = 5  # of those that a message names
 
 _ASKED = """
     SELECT r.story_uid, r.ordinal, r.relation, r.raw, r.line, r.col, r.target_project, r.target_id,
-           r.target_key, r.target_path, r.confidence, s.project_id, s.path,
+           r.target_key, r.target_path, r.confidence, s.project_id, s.path, r.in_range,
            r.target_uid, r.dependent_uid, r.prerequisite_uid, r.state, r.match
     FROM story_dependencies r JOIN stories s ON s.uid = r.story_uid
     WHERE r.story_uid IN ({marks})"""
 _CANDIDATE = """
-    SELECT n.name, s.uid, s.project_id, s.path, s.anchor, s.id, s.scope, n.source
+    SELECT n.name, s.uid, s.project_id, s.path, s.anchor, s.id, s.scope, n.source, s.kind
     FROM story_names n JOIN stories s ON s.uid = n.story_uid
     WHERE n.project_id = ? AND n.name IN ({marks})"""
 _AT_PATH = """
-    SELECT s.path, s.uid, s.project_id, s.path, s.anchor, s.id, s.scope, 'path'
+    SELECT s.path, s.uid, s.project_id, s.path, s.anchor, s.id, s.scope, 'path', s.kind, s.key
     FROM stories s WHERE s.project_id = ? AND s.path IN ({marks})"""
 _UPDATE = """
     UPDATE story_dependencies
@@ -52,13 +60,10 @@ def affected_owners(
     base = "SELECT DISTINCT story_uid FROM story_dependencies WHERE target_project = ? AND "
     found.update(row[0] for row in tx.rows_in(base + "target_key IN ({marks})", names, (project_id,)))
     found.update(row[0] for row in tx.rows_in(base + "target_path IN ({marks})", paths, (project_id,)))
-    # Problems are kept by path: all stories of a file are judged together.
-    shared = tx.rows_in(
-        "SELECT o.uid FROM stories s JOIN stories o ON o.project_id = s.project_id AND o.path = s.path"
-        " WHERE s.anchor <> '' AND s.uid IN ({marks})",
-        found,
-    )
-    return found | {row[0] for row in shared}
+    # Where a story went, the others of its file are left with the problems of its references.
+    base = "SELECT uid FROM stories WHERE project_id = ? AND path IN ({marks})"
+    found.update(row[0] for row in tx.rows_in(base, paths, (project_id,)))
+    return found
 
 
 def owners_of(tx: Tx, project_id: str) -> list[int]:
@@ -84,14 +89,14 @@ _SETTLE = """
         WHERE n.source = 'id' GROUP BY n.project_id, n.name HAVING COUNT(*) = 1
     ) h
     WHERE r.target_project = h.project_id AND r.target_key = h.name AND r.target_id = h.id
-      AND r.target_path IS NULL AND r.story_uid <> h.uid AND r.state = 'dangling'"""
+      AND r.target_path IS NULL AND r.story_uid <> h.uid AND r.state = 'dangling' AND NOT r.in_range"""
 
 _SETTLE_DOCUMENTS = """
     UPDATE story_dependencies SET state = 'external'
     WHERE state = 'dangling' AND relation = 'related' AND target_path IS NOT NULL AND target_key IS NULL
       AND NOT EXISTS (
           SELECT 1 FROM stories s
-          WHERE s.project_id = target_project AND s.path = target_path AND s.anchor = ''
+          WHERE s.project_id = target_project AND s.path = target_path
       )"""
 
 
@@ -118,34 +123,62 @@ def settle_plain(tx: Tx, project_id: str) -> list[int]:
 
 
 def judge(tx: Tx, owners: Iterable[int], renamed: dict[str, str], now: str) -> Judged:
-    """Resolve every reference that these stories state, and write what differs."""
+    """Resolve every reference that these stories state, and those that share a file with them, and
+    write what differs: problems are kept by path, so all of a file is judged together.
+    """
     judged = Judged()
     projects = {row[0] for row in tx.rows("SELECT id FROM projects")}
-    for part in _parts(list(owners)):
+    for part in _parts(_with_neighbours(tx, owners)):
         _judge_part(tx, part, projects, renamed, now, judged)
     return judged
 
 
+class _Story(NamedTuple):
+    uid: int
+    project_id: str
+    path: str
+
+
+def _with_neighbours(tx: Tx, owners: Iterable[int]) -> list[_Story]:
+    """These stories and the others of their files, by place."""
+    paths: dict[str, set[str]] = defaultdict(set)
+    for project_id, path in tx.rows_in(
+        "SELECT DISTINCT project_id, path FROM stories WHERE uid IN ({marks})", owners
+    ):
+        paths[project_id].add(path)
+    sql = "SELECT uid, project_id, path FROM stories WHERE project_id = ? AND path IN ({marks})"
+    found = [
+        _Story(*row)
+        for project_id in sorted(paths)
+        for row in tx.rows_in(sql, sorted(paths[project_id]), (project_id,))
+    ]
+    return sorted(found, key=lambda story: (story.project_id, story.path))
+
+
 def _judge_part(
-    tx: Tx, owners: list[int], projects: set[str], renamed: dict[str, str], now: str, judged: Judged
+    tx: Tx, owners: list[_Story], projects: set[str], renamed: dict[str, str], now: str, judged: Judged
 ) -> None:
-    rows = tx.rows_in(_ASKED, owners)
-    named = _candidates(tx, rows)
+    rows = tx.rows_in(_ASKED, [story.uid for story in owners])
+    named = _Named(tx, rows)
     updates: list[Row] = []
     findings: dict[str, dict[str, list[Problem]]] = defaultdict(lambda: defaultdict(list))
-    for project_id, path in tx.rows_in("SELECT project_id, path FROM stories WHERE uid IN ({marks})", owners):
-        findings[project_id][path] = []
-    for row in rows:
-        asked = Asked(*row[:13])
-        verdict = resolve(asked, _of(named, asked), project_known=asked.target_project in projects)
+    for story in owners:
+        findings[story.project_id][story.path] = []
+    questions = [Asked(*row[:14]) for row in rows]
+    verdicts = [named.verdict(one, project_known=one.target_project in projects) for one in questions]
+    fallen = join_ranges(questions, verdicts)
+    for index, (row, asked, verdict) in enumerate(zip(rows, questions, verdicts, strict=True)):
         ends = verdict.ends(asked)
-        if row[13:] != (verdict.target_uid, *ends, verdict.state, verdict.match):
+        if row[14:] != (verdict.target_uid, *ends, verdict.state, verdict.match):
             updates.append(
                 (verdict.target_uid, *ends, verdict.state, verdict.match, asked.story_uid, asked.ordinal)
             )
             judged.crossed |= asked.target_project != asked.owner_project
-            judged.seeds.update(uid for uid in (*row[14:16], *ends) if uid is not None)
-        finding = _finding(asked, verdict, renamed)
+            judged.seeds.update(uid for uid in (*row[15:17], *ends) if uid is not None)
+        if asked.in_range and verdict.state != "self":
+            finding = _range_finding(asked, fallen.get(index))
+        else:
+            finding = _finding(asked, verdict, named.told(verdict), renamed)
         if finding is not None:
             findings[asked.owner_project][asked.owner_path].append(finding)
     tx.executemany(_UPDATE, updates)
@@ -153,48 +186,111 @@ def _judge_part(
         problems.replace(tx, project_id, wanted, problems.REFERENCE_CODES, now)
 
 
-def _candidates(tx: Tx, rows: list[Row]) -> dict[tuple[str, str, str], list[Candidate]]:
-    """(project, 'name' or 'path', text) -> the stories that it leads to."""
-    keys: dict[str, set[str]] = defaultdict(set)
-    paths: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row[8] is not None:
-            keys[row[6]].add(row[8])
-        if row[9] is not None:
-            paths[row[6]].add(row[9])
-    found: dict[tuple[str, str, str], list[Candidate]] = defaultdict(list)
-    for kind, sql, asked in (("name", _CANDIDATE, keys), ("path", _AT_PATH, paths)):
-        for project_id, texts in asked.items():
-            for text, *candidate in tx.rows_in(sql, texts, (project_id,)):
-                found[project_id, kind, text].append(Candidate(*candidate))
-    return found
+class _Named:
+    """The stories that names, paths and fragments lead to, for the references of one part.
+
+    References that ask the same from the same file get one verdict, so that a thousand of them to a
+    contested id of a thousand holders take no million steps.
+    """
+
+    def __init__(self, tx: Tx, rows: list[Row]) -> None:
+        keys: dict[str, set[str]] = defaultdict(set)
+        paths: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if row[8] is not None:
+                keys[row[6]].add(row[8])
+            if row[9] is not None:
+                paths[row[6]].add(row[9])
+        self._by_name: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
+        self._files: dict[tuple[str, str], Candidate] = {}
+        self._items: dict[tuple[str, str, str, str], list[Candidate]] = defaultdict(list)
+        self._verdicts: dict[tuple[object, ...], Verdict] = {}
+        self._told: dict[int, str] = {}
+        for project_id, texts in keys.items():
+            for text, *candidate in tx.rows_in(_CANDIDATE, texts, (project_id,)):
+                self._by_name[project_id, text].append(Candidate(*candidate))
+        for project_id, texts in paths.items():
+            for path, *fields, own_key in tx.rows_in(_AT_PATH, texts, (project_id,)):
+                self._add_at(project_id, path, Candidate(*fields), own_key)
+
+    def _add_at(self, project_id: str, path: str, one: Candidate, own_key: str | None) -> None:
+        if not one.anchor:
+            self._files[project_id, path] = one
+            return
+        item = msgspec.structs.replace(one, source="anchor")
+        self._items[project_id, path, "anchor", one.anchor].append(item)
+        self._items[project_id, path, "slug", slug(one.anchor)].append(item)
+        if own_key is not None:
+            self._items[project_id, path, "key", own_key].append(item)
+
+    def verdict(self, asked: Asked, *, project_known: bool) -> Verdict:
+        """What a reference means."""
+        fragment = fragment_of(asked.raw) if asked.target_path is not None else None
+        question = (
+            asked.target_project, asked.target_id, asked.target_key, asked.target_path, fragment, asked.raw,
+            asked.relation == "related", asked.owner_project, asked.owner_path,
+        )  # fmt: skip
+        known = self._verdicts.get(question)
+        if known is None:
+            known = resolve(asked, self._leading(asked, fragment), project_known=project_known)
+            self._verdicts[question] = known
+        if known.target_uid is None:
+            return known
+        state = "self" if known.target_uid == asked.story_uid else "resolved"
+        return known if known.state == state else msgspec.structs.replace(known, state=state)
+
+    def told(self, verdict: Verdict) -> str:
+        """The candidates of a verdict, as a message names them."""
+        if not verdict.candidates:
+            return ""
+        known = self._told.get(id(verdict))  # all verdicts with candidates are kept in `_verdicts`
+        if known is None:
+            labels = heapq.nsmallest(_MOST_NAMED, (one.label() for one in verdict.candidates))
+            count = len(verdict.candidates) - len(labels)
+            known = ", ".join(labels) + (f" and {count} more" if count else "")
+            self._told[id(verdict)] = known
+        return known
+
+    def _leading(self, asked: Asked, fragment: str | None) -> list[Candidate]:
+        """The stories that a reference may mean, by its path and by its key."""
+        found: list[Candidate] = []
+        if asked.target_path is not None:
+            found += self._items_at(asked, fragment)
+            file = self._files.get((asked.target_project, asked.target_path))
+            if file is not None:
+                found.append(file)
+        if asked.target_key is not None:
+            found += self._by_name.get((asked.target_project, asked.target_key), ())
+        return found
+
+    def _items_at(self, asked: Asked, fragment: str | None) -> list[Candidate]:
+        """The items of the file that the fragment of a link names, else its text: `[US2](spec.md)`."""
+        at = asked.target_project, asked.target_path or ""
+        if fragment is not None:
+            exact = self._items.get((*at, "anchor", fragment))
+            if exact:
+                return exact
+            for text in slugs_of(fragment):
+                fitting = self._items.get((*at, "slug", text))
+                if fitting:
+                    return fitting
+        file = self._files.get(at)
+        if asked.target_key is None or (file is not None and key(file.id or "") == asked.target_key):
+            return []
+        return self._items.get((*at, "key", asked.target_key), [])
 
 
-def _of(named: dict[tuple[str, str, str], list[Candidate]], asked: Asked) -> list[Candidate]:
-    found: list[Candidate] = []
-    if asked.target_path is not None:
-        found += named.get((asked.target_project, "path", asked.target_path), ())
-    if asked.target_key is not None:
-        found += named.get((asked.target_project, "name", asked.target_key), ())
-    return found
-
-
-def _finding(asked: Asked, verdict: Verdict, renamed: dict[str, str]) -> Problem | None:
-    """What to say of a reference that is not simply resolved."""
+def _finding(asked: Asked, verdict: Verdict, candidates: str, renamed: dict[str, str]) -> Problem | None:
+    """What to say of a reference that is not simply resolved; `candidates` are named for the message."""
     written = asked.target_id or asked.target_path or asked.raw
     if verdict.state == "resolved":
-        if verdict.match not in ("case", "key"):
-            return None
-        code, message = "relaxed-match", f"{written!r} is spelled otherwise where it is defined"
-        return Problem(code, message, asked.line, asked.col, "spell it as its file does")
+        return _relaxed(asked, verdict, written)
     if asked.confidence == "prose" or verdict.state == "external":
         return None
     if verdict.state == "ambiguous":
-        labels = sorted(one.label() for one in verdict.candidates)
-        message = f"{written!r} may mean {', '.join(labels[:5])}"
-        more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+        message = f"{written!r} may mean {candidates}"
         hint = "give each story an id of its own, or link to the file"
-        return Problem("ambiguous-reference", message + more, asked.line, asked.col, hint)
+        return Problem("ambiguous-reference", message, asked.line, asked.col, hint)
     if verdict.state == "self":
         message = f"the story refers to itself ({asked.relation.replace('_', ' ')} {written})"
         return Problem("self-reference", message, asked.line, asked.col, "remove the reference")
@@ -205,53 +301,32 @@ def _finding(asked: Asked, verdict: Verdict, renamed: dict[str, str]) -> Problem
     return Problem("dangling-reference", message, asked.line, asked.col, hint)
 
 
-def contest(tx: Tx, project_id: str, keys: Iterable[str] | None, paths: Iterable[str], now: str) -> None:
-    """Flag the stories that claim one key in one scope. `keys` None: all of the project.
-
-    `paths` are places whose story changed: a problem there that no longer holds is taken back.
-    """
-    holders = _holders(tx, project_id, keys)
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in holders:
-        groups[row[1], row[2]].append(row)
-    wanted: dict[str, list[Problem]] = {path: [] for path in paths}
-    updates: list[Row] = []
-    for group in groups.values():
-        contested = len(group) > 1
-        for uid, _scope, _key, story_id, path, line, col, was in group:
-            if bool(was) != contested:
-                updates.append((contested, uid))
-            wanted.setdefault(path, [])
-            if contested:
-                others = sorted({other[4] for other in group if other[0] != uid})
-                wanted[path].append(
-                    Problem(
-                        "contested-id",
-                        f"the id {story_id!r} is also claimed by {', '.join(others)}",
-                        line,
-                        col,
-                        "give one of them another id",
-                    )
-                )
-    tx.executemany("UPDATE stories SET contested = ? WHERE uid = ?", updates)
-    problems.replace(tx, project_id, wanted, problems.CONTESTED_CODES, now)
+def _relaxed(asked: Asked, verdict: Verdict, written: str) -> Problem | None:
+    """What to say of a reference that is spelled otherwise than the id; `Story 3` may well be STORY-003."""
+    if verdict.match in ("prefix", "heading"):
+        one = verdict.candidates[0]
+        if key(asked.raw) == key(one.id or "") or (verdict.match == "prefix" and one.id and one.id.isdigit()):
+            return None  # a word before the number, as people write
+        told = f"{written!r} is taken for {one.label()}"
+        message = told if verdict.match == "prefix" else f"{told}, whose heading or header says so"
+    elif verdict.match in ("case", "key") and " " not in written:
+        message = f"{written!r} is spelled otherwise where it is defined"
+    else:
+        return None
+    return Problem("relaxed-match", message, asked.line, asked.col, "spell it as its file does")
 
 
-def _holders(tx: Tx, project_id: str, keys: Iterable[str] | None) -> list[Row]:
-    columns = "s.uid, s.scope, s.key, s.id, s.path, s.id_line, s.id_col, s.contested"
-    if keys is None:
-        return tx.rows(
-            f"SELECT {columns} FROM stories s WHERE s.project_id = ? AND (s.contested OR s.key IN"
-            " (SELECT n.name FROM story_names n WHERE n.project_id = ? AND n.source = 'id'"
-            " GROUP BY n.name HAVING COUNT(*) > 1))",
-            (project_id, project_id),
-        )
-    return tx.rows_in(
-        f"SELECT {columns} FROM story_names n JOIN stories s ON s.uid = n.story_uid"
-        " WHERE n.project_id = ? AND n.source = 'id' AND n.name IN ({marks})",
-        keys,
-        (project_id,),
-    )
+def _range_finding(asked: Asked, missing: tuple[str, ...] | None) -> Problem | None:
+    """What to say once of a range that names no stories, at its first member."""
+    if missing is None or asked.confidence == "prose":
+        return None
+    if missing == ("",):
+        message = f"{asked.raw!r} is a range that cannot be counted, or of more than {MOST_MEMBERS} stories"
+    else:
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        named = ", ".join(missing[:_MOST_NAMED]) + more
+        message = f"{asked.raw!r} names no stories, since there is not one story each for {named}"
+    return Problem("dangling-reference", message, asked.line, asked.col, "name the stories one by one")
 
 
 def count_project_edges(tx: Tx) -> None:
@@ -272,6 +347,13 @@ def count_project_edges(tx: Tx) -> None:
     tx.executemany(f"INSERT INTO project_dependencies ({columns}) VALUES (?, ?, ?, ?, ?)", sorted(wanted))
 
 
-def _parts(owners: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(owners), _PART):
-        yield owners[start : start + _PART]
+def _parts(owners: list[_Story]) -> Iterator[list[_Story]]:
+    """Parts of about a thousand stories; those of one file are in one part."""
+    part: list[_Story] = []
+    for story in owners:
+        if len(part) >= _PART and part[-1].path != story.path:
+            yield part
+            part = []
+        part.append(story)
+    if part:
+        yield part

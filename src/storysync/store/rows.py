@@ -17,10 +17,10 @@ Row = tuple[Any, ...]
 
 FROM_FILE = (
     "anchor", "scope", "id", "key", "id_source", "id_line", "id_col", "dialect", "kind", "title", "epic",
-    "status", "status_raw", "status_note", "priority", "priority_raw", "estimate_points", "estimate_unit",
-    "estimate_raw", "branch_name", "owner", "author", "sprint", "created_on", "created_at", "updated_on",
-    "updated_at", "completed_on", "completed_at", "user_role", "user_want", "user_benefit", "body",
-    "metadata",
+    "status", "status_raw", "status_note", "status_line", "priority", "priority_raw", "estimate_points",
+    "estimate_unit", "estimate_raw", "branch_name", "owner", "author", "sprint", "created_on", "created_at",
+    "updated_on", "updated_at", "completed_on", "completed_at", "user_role", "user_want", "user_benefit",
+    "body", "metadata",
 )  # fmt: skip
 """The columns of `stories` that one `Story` fills, in the order of its fields."""
 
@@ -38,7 +38,7 @@ CHILDREN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("story_uid", "ordinal"),
         (
             "relation", "raw", "line", "col", "target_project", "target_id", "target_key", "target_path",
-            "kind", "confidence",
+            "kind", "confidence", "in_range",
         ),
     ),
 }  # fmt: skip
@@ -66,7 +66,17 @@ def names(story: Story, path: str) -> list[tuple[str, str]]:
     """(source, name): how references find the story."""
     found = [("id", story.key)] if story.key is not None else []
     stem_key = None if story.anchor else stem_name(path, story.key)
-    return found if stem_key is None else [*found, ("stem", stem_key)]
+    if stem_key is not None:
+        found.append(("stem", stem_key))
+    known = {story.key}
+    for alias in story.aliases:
+        name = ids.key(alias)
+        if name and name not in known:
+            known.add(name)
+            found.append(("alias", name))
+    found += [("prefix", name) for name in story.prefix_keys if name not in known]
+    found += [("heading", name) for name in story.heading_keys if name not in known]
+    return found
 
 
 def children(uid: int, project_id: str, path: str, story: Story) -> dict[str, list[Row]]:
@@ -82,7 +92,7 @@ def children(uid: int, project_id: str, path: str, story: Story) -> dict[str, li
         "story_dependencies": [
             (
                 uid, ordinal, one.relation, one.raw, one.line, one.col, one.project or project_id, one.id,
-                one.key, one.path, KIND_OF[one.relation], one.confidence,
+                one.key, one.path, KIND_OF[one.relation], one.confidence, one.in_range,
             )
             for ordinal, one in enumerate(story.references)
         ],

@@ -6,9 +6,7 @@ others, so it is treated as a broken file.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 
 from storysync.core.plan import Plan, Put, Seen
 from storysync.core.problems import problem
@@ -26,11 +24,8 @@ class _Taken(Exception):
 
 def sift(store: Store, project_id: str, settings: ProjectSettings, seen: Iterable[Seen]) -> list[Seen]:
     """The same files, those broken whose stories the database refuses."""
-    with tempfile.TemporaryDirectory(prefix="storysync-sieve-") as folder:
-        with store.snapshot() as like:
-            scratch = Store.scratch(Path(folder) / "sieve.db", store.settings, like=like)
-        with scratch:
-            return [_tried(scratch, project_id, settings, one) for one in seen]
+    with Store.scratch(store.settings) as scratch:
+        return [_tried(scratch, project_id, settings, one) for one in seen]
 
 
 def _tried(scratch: Store, project_id: str, settings: ProjectSettings, one: Seen) -> Seen:

@@ -65,10 +65,6 @@ class Tx:
             found += self.rows(sql.format(marks=",".join("?" * len(part))), [*before, *part])
         return found
 
-    def clone_schema(self, target: sqlite3.Connection) -> None:
-        """Make this database's schema in an empty one."""
-        sqlite.clone_schema(self._connection, target)
-
     def next_uid(self) -> int:
         """The first uid never given out; the transaction holds the write lock, so a run of them is ours."""
         row = self.row("SELECT seq FROM sqlite_sequence WHERE name = 'identities'")
@@ -80,13 +76,17 @@ class Store:
 
     def __init__(self, url: str, settings: SqliteSettings, connection: sqlite3.Connection) -> None:
         self.url = url
-        self.path: Path = sqlite.path_of(url)
+        self.path: Path = sqlite.path_of(url) if url else Path("(scratch)")
         self.settings = settings
         self._connection = connection
 
     @classmethod
     def open(cls, url: str, settings: SqliteSettings, *, auto_migrate: bool = True) -> Self:
-        """Raises StoreError and its kinds; a database that is behind is migrated when that is allowed."""
+        """Raises StoreError and its kinds.
+
+        When `auto_migrate` allows it, a new database is made by the schema's script, which needs no
+        alembic, and one that is behind is migrated.
+        """
         path = sqlite.path_of(url)
         connection = sqlite.connect_writer(path, settings)
         try:
@@ -95,18 +95,17 @@ class Store:
             except SchemaBehind:
                 if not auto_migrate:
                     raise
-                _migrate(url, path, connection)
+                if not _created(path, connection):
+                    _migrate(url, path, connection)
         except BaseException:
             connection.close()
             raise
         return cls(url, settings, connection)
 
     @classmethod
-    def scratch(cls, path: Path, settings: SqliteSettings, like: Tx) -> Self:
-        """A new, empty database with the schema of another; for a rebuild that is thrown away."""
-        connection = sqlite.connect_writer(path, settings)
-        like.clone_schema(connection)
-        return cls(sqlite.url_of(path), settings, connection)
+    def scratch(cls, settings: SqliteSettings) -> Self:
+        """A new, empty database of this process alone, which is gone when it is closed."""
+        return cls("", settings, sqlite.connect_scratch(settings))
 
     def close(self) -> None:
         self._connection.close()
@@ -163,6 +162,14 @@ class Store:
     def checkpoint(self) -> None:
         """Move what the WAL holds into the database file, as far as readers allow."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _created(path: Path, connection: sqlite3.Connection) -> bool:
+    """Make the schema of a new database; False when there is something in it already."""
+    try:
+        return sqlite.create_schema(connection)
+    except sqlite3.Error as error:
+        raise sqlite.translated(error, path) from error
 
 
 def _migrate(url: str, path: Path, connection: sqlite3.Connection) -> None:

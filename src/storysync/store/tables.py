@@ -188,6 +188,7 @@ class StoryRow(SQLModel, table=True):
     status: str | None = _text("status")
     status_raw: str | None = _text("status_raw")
     status_note: str | None = _text("status_note")
+    status_line: int = _count("status_line")
     priority: int | None = Field(default=None)
     priority_raw: str | None = _text("priority_raw")
     estimate_points: float | None = Field(default=None)
@@ -232,7 +233,7 @@ def _part(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Integer) -> Any:
 
 
 class StoryName(SQLModel, table=True):
-    """The names under which a reference finds a story: its key, its file's stem, later its aliases."""
+    """The names under which a reference finds a story: its key, its aliases, its file's stem …"""
 
     __tablename__ = "story_names"
     __table_args__ = (
@@ -331,6 +332,33 @@ class StoryDependency(SQLModel, table=True):
     state: str = _text("state", nullable=False, default="dangling")
     match: str | None = _text("match")
     confidence: str = _text("confidence", nullable=False, default="declared")
+    in_range: bool = _flag("in_range")
+
+
+class StatusClaimRow(SQLModel, table=True):
+    """What a second source (`sprint-status.yaml`) says about the status of a story."""
+
+    __tablename__ = "status_claims"
+    __table_args__ = (
+        sa.Index("ix_status_claims_story", "story_uid"),
+        _one_of("status", words.STATUSES, "status_claims"),
+        {"sqlite_with_rowid": False},
+    )
+
+    project_id: str = Field(
+        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+    )
+    path: str = _part("path", sa.Text)
+    name: str = _part("name", sa.Text)
+    key: str | None = _text("key")
+    raw: str = _text("raw", nullable=False)
+    status: str | None = _text("status")
+    line: int = Field(sa_column=sa.Column("line", sa.Integer, nullable=False))
+    col: int = Field(sa_column=sa.Column("col", sa.Integer, nullable=False))
+    story_uid: int | None = Field(
+        sa_column=sa.Column("story_uid", sa.Integer, sa.ForeignKey("stories.uid", ondelete="SET NULL"))
+    )
+    stale: bool = _flag("stale")
 
 
 class ProjectDependency(SQLModel, table=True):
@@ -395,7 +423,7 @@ class StatusChange(SQLModel, table=True):
 
 
 class FileRow(SQLModel, table=True):
-    """One row per Markdown file. The five columns after `path_raw` are the change key of a scan."""
+    """One row per file that is looked at. The five columns after `path_raw` are the change key of a scan."""
 
     __tablename__ = "files"
     __table_args__ = (_one_of("state", words.FILE_STATES, "files"), {"sqlite_with_rowid": False})

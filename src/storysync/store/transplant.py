@@ -60,6 +60,17 @@ def copy(source: Tx, target: Tx, project_id: str, paths: Iterable[str], *, files
     if files:
         _copy_rows(source, target, "files", project_id, wanted)
         _copy_rows(source, target, "problems", project_id, wanted, skip=("id",))
+        _copy_rows(source, target, "status_claims", project_id, wanted, skip=("story_uid",))
+
+
+def copy_claims(source: Tx, target: Tx, project_id: str, but: frozenset[str]) -> None:
+    """Copy what second sources that cannot be read have said before, matched with no story.
+
+    `but` are files that are copied already.
+    """
+    stale = "SELECT DISTINCT path FROM status_claims WHERE project_id = ? AND stale"
+    paths = [row[0] for row in source.rows(stale, (project_id,)) if row[0] not in but]
+    _copy_rows(source, target, "status_claims", project_id, paths, skip=("story_uid",))
 
 
 def copy_files(source: Tx, target: Tx, project_id: str, paths: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from storysync.core import reading
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.front_matter import FrontMatter, find_block, read_head
-from storysync.core.story import Broken
+from storysync.core.story import Broken, Good
 from storysync.core.yaml_events import Scalar, Sequence
 from storysync.settings import ReadingSettings
 
@@ -78,13 +78,15 @@ def test_front_matter_that_is_never_closed_breaks_the_file():
     assert codes(found) == [("front-matter-unclosed", 2)]
 
 
-def test_of_invalid_yaml_the_plain_lines_are_rescued():
+def test_invalid_yaml_is_reported_at_its_place_and_read_as_the_hint_says():
     found = head("---\nid: 'A-1'\nassignee: @ann\ndeps: [B-1, 'C-2']\nstatus: done # yes\n---\n")
     assert codes(found) == [("front-matter-invalid", 3)]
+    assert found.problems[0].col == 11
+    assert found.problems[0].hint == 'write `assignee: "@ann"`'
     assert found.fields == {
-        "id": Scalar("A-1", 2, 5),
-        "assignee": Scalar("@ann", 3, 11),
-        "deps": Sequence((Scalar("B-1", 4, 7), Scalar("C-2", 4, 7)), 4, 7),
+        "id": Scalar("A-1", 2, 5, False),
+        "assignee": Scalar("@ann", 3, 11, False),
+        "deps": Sequence((Scalar("B-1", 4, 8), Scalar("C-2", 4, 13, False)), 4, 7),
         "status": Scalar("done", 5, 9),
     }
 
@@ -137,3 +139,92 @@ def test_offsets_of_a_block():
 def test_a_value_that_is_only_opened_is_not_rescued() -> None:
     read = reading.read("a.md", b"---\nid: [\nstatus: {x\n---\n# Notes\n", ReadingSettings())
     assert isinstance(read, Broken)
+
+
+def test_an_open_head_above_a_thematic_break_is_unclosed():
+    found = head("---\nid: A-1\nstatus: ready\n\n# Title\n\nSome text.\n\n---\n\nMore.\n")
+    assert found.broken
+    assert codes(found) == [("front-matter-unclosed", 1)]
+    assert "line 5" in found.problems[0].message
+
+
+def test_a_comment_in_a_faulty_head_is_no_text():
+    found = head("---\nid: A-1\n\n# --- people ---\n# Who does it\n\nassignee: @bo\n---\n")
+    assert not found.broken
+    assert codes(found) == [("front-matter-invalid", 7)]
+    assert found.fields["assignee"] == Scalar("@bo", 7, 11, False)
+
+
+def test_lines_without_a_blank_behind_the_colon_are_read():
+    found = head("---\nid:A-1\nstatus:ready\n---\n")
+    assert codes(found) == [("front-matter-not-mapping", 2)]
+    assert found.fields == {"id": Scalar("A-1", 2, 4), "status": Scalar("ready", 3, 8)}
+
+
+def test_what_cannot_be_corrected_is_rescued_line_by_line():
+    found = head("---\nid: A-1\ndeps:\n  - B-1\n - C-1\nstatus: done\n---\n")
+    assert codes(found) == [("front-matter-invalid", 5)]
+    assert found.fields["deps"] == Sequence((Scalar("B-1", 4, 5), Scalar("C-1", 5, 4)), 4, 3)
+    assert found.fields["status"] == Scalar("done", 6, 9)
+
+
+MADE_UP = {
+    "conflict in the head": (
+        b"---\nid: A-1\n<<<<<<< ours\nstatus: done\n=======\nstatus: todo\n>>>>>>> theirs\n---\n# T\n",
+        Broken, [("merge-conflict", 3, 1)],
+    ),
+    "conflict around the head": (
+        b"<<<<<<< ours\n---\nid: A-1\n=======\n---\nid: B\n>>>>>>> theirs\nstatus: done\n---\n# T\n",
+        Broken, [("merge-conflict", 1, 1)],
+    ),
+    "conflict in the body": (
+        b"---\nid: A-1\nstatus: done\n---\n# T\n\n## N\n\n<<<<<<< ours\nx\n\n=======\ny\n>>>>>>> theirs\n",
+        Good, [("conflict-marker", 9, 1)],
+    ),
+    "unclosed": (b"---\nid: A-1\nstatus: done\n\n# T\n", Broken, [("front-matter-unclosed", 1, 1)]),
+    "duplicate key": (
+        b"---\nid: A-1\nstatus: todo\nstatus: done\n---\n# T\n", Good, [("duplicate-key", 4, 1)],
+    ),
+    "tab as indent": (
+        b"---\nid: A-1\nlabels:\n\t- a\n\t- b\nstatus: done\n---\n# T\n",
+        Good, [("front-matter-invalid", 4, 1)],
+    ),
+    "tab behind a colon": (b"---\nid:\tA-1\nstatus:\tdone\n---\n# T\n", Good, []),
+    "latin-1": (b"---\nid: A-1\ntitle: caf\xe9\nstatus: done\n---\n", Broken, [("not-utf8", 3, 11)]),
+    "byte order mark": (
+        b"\xef\xbb\xbf---\nid: A-1\nstatus: done\n---\n# T\n", Good, [("byte-order-mark", 0, 0)],
+    ),
+    "two byte order marks": (
+        b"\xef\xbb\xbf\xef\xbb\xbf---\nid: A-1\nstatus: done\n---\n# T\n", Good, [("byte-order-mark", 0, 0)],
+    ),
+    "utf-16": ("\ufeff---\nid: A-1\nstatus: done\n---\n# T\n".encode("utf-16-le"), Good, [("utf-16", 0, 0)]),
+    "utf-16 without a mark": (
+        "---\nid: A-1\nstatus: done\n---\n# T\n".encode("utf-16-le"), Broken, [("nul-byte", 1, 2)],
+    ),
+    "utf-16 cut off": (
+        "\ufeff---\nid: A-1\n".encode("utf-16-be")[:-1], Broken, [("not-utf8", 2, 8)],
+    ),
+    "NUL": (b"---\nid: A-1\nstatus: do\0ne\n---\n# T\n", Broken, [("nul-byte", 3, 11)]),
+    "carriage returns": (
+        b"---\r\nid: A-1\r\nstatus: done\r\n---\r\n# T\r\n", Good, [("crlf-line-ends", 1, 4)],
+    ),
+    "mixed line ends": (b"---\nid: A-1\nstatus: done\r\n---\n# T\n", Good, [("crlf-line-ends", 3, 13)]),
+    "old line ends": (b"---\rid: A-1\rstatus: done\r---\r# T\r", Good, [("crlf-line-ends", 1, 4)]),
+    "control character": (
+        b"---\nid: A-1\nstatus: \x01done\n---\n# T\n", Good, [("control-character", 3, 9)],
+    ),
+}  # fmt: skip
+"""Damage that nobody's files showed (DIALECTS.md section 8): bytes, what they come to, and where."""
+
+
+@pytest.mark.parametrize("what", MADE_UP)
+def test_damage_is_reported_at_its_place_and_nothing_else_is_lost(what: str):
+    data, kind, problems = MADE_UP[what]
+    found = reading.read("A-1.md", data, ReadingSettings())
+    assert isinstance(found, kind)
+    known = [(one.code, one.line, one.col) for one in found.problems]
+    assert known == problems
+    if isinstance(found, Good):
+        story = found.stories[0]
+        assert (story.id, story.id_source, story.title) == ("A-1", "front_matter", "T")
+        assert story.status == "done"

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from storysync.core.story import Problem
+from storysync.core.story import Problem, Reference
 from storysync.core.yaml_events import Node, Scalar
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_FIELDS: Mapping[str, Node] = MappingProxyType({})
 
 
 class Page(NamedTuple):
@@ -59,6 +60,12 @@ class Sheet(NamedTuple):
         """The value of a field of the first head that has it, by the name as written."""
         return next((head.fields[name] for head in self.heads if name in head.fields), None)
 
+    @property
+    def front_matter(self) -> Mapping[str, Node]:
+        """The fields of the front matter by their names as written; empty when there is none."""
+        heads = self.heads
+        return heads[0].fields if heads and heads[0].source == "front_matter" else _NO_FIELDS
+
 
 class Traits(NamedTuple):
     """What is special about the files of a dialect."""
@@ -74,12 +81,20 @@ class Traits(NamedTuple):
     """An id that stands at an unusual place; it counts after one in a field."""
     id_source: str = "none"
     """The word of `id_source` for `id`."""
-    file_name_is_id: bool = False
-    """Whether the file's stem is the id, and evidence of a story."""
+    stated: tuple[Scalar, ...] = ()
+    """Other places that state the id; where they differ from the one that counts, that is a finding."""
+    named: str | None = None
+    """The id that the name of the file gives by the rules of the dialect; None: it has no rules for names."""
+    epic: str = ""
+    """The epic that the folder of the file names, for a file that says none."""
+    title: str = ""
+    """A title for a file that has neither a field nor a first heading for it."""
     is_story: bool = False
     """Whether the dialect alone is evidence that the file is a story."""
     scoped: bool = False
     """Whether ids are unique only within the file's folder."""
+    stateless: bool = False
+    """Whether its stories never state a status, so that none is missing."""
 
 
 PLAIN = Traits("")
@@ -87,17 +102,23 @@ PLAIN = Traits("")
 
 
 class Item(NamedTuple):
-    """One of many stories in a file; `text[begin:end]` is its body."""
+    """One of many stories in a file; `text[begin:end]` is its body.
 
-    anchor: str  # unique in the file, made of its id or title: lower case, no blanks
-    head: Head  # its fields: `id`, `title`, `status` … under canonical names
+    Its first line, a heading or a list item, is what `head` was made of; the rest is read as the body of
+    any story. The items of a file do not overlap: what belongs to a nested one is no part of the outer.
+    """
+
+    anchor: str  # unique in the file (`core.anchors`), made of the words that name it
+    head: Head  # what the first line says: `id`, `title`, `kind` …
     begin: int
     end: int
     line: int  # of `begin`
+    labels_end: int = 0  # where the labels below its first line end, which any reader of heads may read
+    references: tuple[Reference, ...] = ()  # what its place or its first line says, such as its parent
 
 
 class Split(NamedTuple):
-    """The items of a file, in the order of the text; what is before the first is the file's own body."""
+    """The items of a file, in the order of the text; all that is in none of them is the file's own body."""
 
     items: tuple[Item, ...]
     traits: Traits

@@ -14,17 +14,18 @@ from frontmatter.default_handlers import BaseHandler
 
 from storysync.core.dialects.base import Head, Page
 from storysync.core.problems import problem
+from storysync.core.rescue import rescue
 from storysync.core.story import Problem
 from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence, parse_yaml, plain_value
 from storysync.core.yaml_lines import parse_lines
+from storysync.core.yaml_mending import parse_mended
 
 NAME = "front_matter"
 RANK = 10
 
 _OPEN = re.compile(r"(?:[ \t]*\n)*---[ \t]*\n")
+_HEADING = re.compile(r"#{1,6} +\S")
 _KEYS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:[\w\"'][^\n:]{0,80}:(?=\s|$)|[-?][ \t]|[\[{])")
-_RESCUED = re.compile(r"([^\W\d_][\w -]{0,60}?)[ \t]*:(?:[ \t]+(.*))?")
-_MOST_RESCUED = 1000  # lines
 
 
 class Block(NamedTuple):
@@ -75,59 +76,52 @@ def read_head(page: Page) -> Head | None:
     source = page.text[block.begin : block.end]
     body_line = opening + source.count("\n") + 2
     fields, problems = _fields(source, opening + 1, page.max_front_matter)
+    if problems and problems[0].code == "front-matter-invalid" and (row := _text_begins(source)) >= 0:
+        message = f"the front matter is never closed, text begins at line {opening + 1 + row}"
+        unclosed = problem("front-matter-unclosed", message, opening, 1)
+        return Head(NAME, NAME, {}, page.start, page.line, block.body, (unclosed,), broken=True)
     return Head(NAME, NAME, fields, block.body, body_line, block.body, problems)
+
+
+def _text_begins(source: str) -> int:
+    """The row (from 0) of a heading with text below it, -1 when there is none.
+
+    It tells that the line that seems to close the front matter is a thematic break in the body.
+    """
+    heading, blank = -1, False
+    for row, line in enumerate(source.split("\n")):
+        if not line or line.isspace():
+            blank = True
+            continue
+        if blank and heading < 0 and _HEADING.match(line):
+            heading = row
+        elif line[0] != "#":
+            if heading >= 0 and not _KEYS.match(line) and not line[0].isspace():
+                return heading
+            heading = -1
+        blank = False
+    return -1
 
 
 def _fields(source: str, line: int, limit: int) -> tuple[dict[str, Node], tuple[Problem, ...]]:
     """Keys and values of a block that begins at `line`; of an invalid one, what can be rescued."""
     if len(source) * 4 > limit and len(source.encode()) > limit:
         message = f"the front matter has more than {limit // 1024} KB"
-        return _rescue(source[:limit], line), (problem("front-matter-too-large", message, line - 1, 1),)
+        return rescue(source[:limit], line), (problem("front-matter-too-large", message, line - 1, 1),)
     simple = parse_lines(source, line)
     if simple is not None:
         return simple.entries, ()
-    parsed = parse_yaml(source, line)
-    if parsed.broken:
-        return _rescue(source, line), parsed.problems
-    if isinstance(parsed.root, Mapping):
-        return parsed.root.entries, parsed.problems
-    if parsed.root is None or (isinstance(parsed.root, Scalar) and parsed.root.null):
-        return {}, parsed.problems
-    kind = "a list" if isinstance(parsed.root, Sequence) else "a text"
-    message = f"the front matter is {kind}, not keys and values"
-    return {}, (
-        *parsed.problems,
-        problem("front-matter-not-mapping", message, parsed.root.line, parsed.root.col),
-    )
-
-
-def _rescue(source: str, first_line: int) -> dict[str, Node]:
-    """Line by line what looks like `key: value`, so that id and status survive one bad line."""
-    fields: dict[str, Node] = {}
-    for number, line in enumerate(source.split("\n", _MOST_RESCUED)[:_MOST_RESCUED], first_line):
-        found = _RESCUED.fullmatch(line[:_LONGEST_RESCUED])
-        if found is None:
-            continue
-        value = (found[2] or "").strip()
-        col = found.start(2) + 1 if found[2] else found.end(1) + 2
-        if value.startswith("[") and value.endswith("]"):
-            items = [item.strip().strip("\"'") for item in value[1:-1].split(",")]
-            fields[found[1]] = Sequence(tuple([Scalar(i, number, col) for i in items if i]), number, col)
-        elif value[:1] not in _OPENED:
-            fields[found[1]] = Scalar(_unquoted(value), number, col)
-    return fields
-
-
-_OPENED = frozenset("[{|>&*!")  # what begins so goes on elsewhere, or is no text
-_LONGEST_RESCUED = 2000  # characters of a line
-
-
-def _unquoted(value: str) -> str:
-    """The text between a pair of quotes, or before a comment."""
-    if value[:1] in ("'", '"'):
-        end = value.find(value[0], 1)
-        return value[1:end] if end > 0 else value[1:]
-    return value.split(" #", 1)[0].strip()
+    parsed, problems = parse_mended(source, line)
+    root = parsed.root
+    if isinstance(root, Mapping):
+        return root.entries, problems
+    if not parsed.broken:
+        if root is None or (isinstance(root, Scalar) and root.null):
+            return {}, problems
+        kind = "a list" if isinstance(root, Sequence) else "a text"
+        message = f"the front matter is {kind}, not keys and values"
+        problems = (*problems, problem("front-matter-not-mapping", message, root.line, root.col))
+    return rescue(source, line), problems
 
 
 class FrontMatter(BaseHandler):

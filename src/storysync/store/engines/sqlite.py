@@ -16,7 +16,9 @@ from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 APPLICATION_ID = 0x53544F52
 """'STOR', in the header of every database file of ours."""
 
+SCHEMA_FILE = Path(__file__).with_name("sqlite_schema.sql")
 READER_CACHE_KIB = 8192
+_END = "\n;\n"
 _PREFIX = "sqlite:///"
 
 REFUSED = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError)
@@ -100,11 +102,10 @@ def _open_read_only(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     """Raise ForeignDatabase unless the database is ours or empty."""
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application_id == APPLICATION_ID:
-        return
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables or application_id:
+    # Asked second: another process may make our schema in between, and its mark comes with its tables.
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application_id != APPLICATION_ID and (tables or application_id):
         raise ForeignDatabase(f"{path} is a database of another program; it was left untouched")
 
 
@@ -129,16 +130,59 @@ def require_head(connection: sqlite3.Connection, path: Path) -> None:
     raise SchemaBehind(f"the database {path} has schema {found or 'none'}, this storysync needs {HEAD}")
 
 
-def clone_schema(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Make the tables, indexes and views of one database in an empty other, with its revision."""
-    statements = source.execute(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-        " ORDER BY type = 'view', type = 'index', rowid"
-    ).fetchall()
-    for (statement,) in statements:
-        target.execute(statement)
-    target.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", (HEAD,))
-    target.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+def schema_script() -> str:
+    """The statements that make the newest schema, its revision and our mark, in an empty database.
+
+    `make docs` writes the file from what the migrations make; a test compares the two.
+    """
+    return SCHEMA_FILE.read_text(encoding="utf-8")
+
+
+def dump_schema(connection: sqlite3.Connection) -> str:
+    """The tables, indexes and views of a database, its revision and our mark, as a script."""
+    statements = [
+        statement
+        for (statement,) in connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+            " ORDER BY type = 'view', type = 'index', rowid"
+        )
+    ]
+    statements += [
+        f"INSERT INTO {VERSION_TABLE} VALUES ('{revision(connection)}')",
+        f"PRAGMA application_id = {connection.execute('PRAGMA application_id').fetchone()[0]}",
+    ]
+    return "".join(f"{statement}{_END}" for statement in statements)
+
+
+def create_schema(connection: sqlite3.Connection) -> bool:
+    """Make the newest schema in a database that has none, all or nothing. False for one that has anything."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            connection.execute("ROLLBACK")
+            return False
+        for statement in schema_script().split(_END)[:-1]:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return True
+
+
+def connect_scratch(settings: SqliteSettings) -> sqlite3.Connection:
+    """A new database with the newest schema that no one else sees and that is gone when it is closed.
+
+    Its pages stay in memory up to the cache size; beyond that SQLite moves them to a temporary file.
+    """
+    connection = sqlite3.connect("", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(f"PRAGMA cache_size = {int(settings.cache_size)}")
+    create_schema(connection)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
