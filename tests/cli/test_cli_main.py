@@ -110,3 +110,8 @@ def test_the_module_runs_as_the_command_does() -> None:
         [sys.executable, "-m", "storysync", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("storysync ")
+
+
+def test_a_closed_stdout_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["--version"]) == 0

@@ -42,6 +42,11 @@ from storysync.core.headings import (
         ("Epic 5 - Story 5.1: Both", "5.1", "Both", "story"),
         ("Story 1.10", "1.10", "Story 1.10", "story"),
         ("Story: Set up", None, "Set up", "story"),
+        ("~~K-4: Old~~", "K-4", "Old", None),
+        ("~~K-4~~: Old", "K-4", "Old", None),
+        ("K-~~4~~5: Old", None, "K-4 5: Old", None),
+        ("INF-013 Fix it", "INF-013", "Fix it", None),
+        ("INF-DB-2 fix it", "INF-DB-2", "fix it", None),
     ],
 )
 def test_ids_of_headings(text: str, story_id: str | None, title: str, kind: str | None):
@@ -54,6 +59,12 @@ def test_ids_of_headings(text: str, story_id: str | None, title: str, kind: str 
     [
         "Commands",
         "GPT-4 integration",
+        "ISO-8601 Dates",
+        "RFC-1234 and others",
+        "COVID-19 Rules",
+        "K-4 Short letters",
+        "INF-013 and INF-014",
+        "INF-013 2 of 3",
         "UTF-8: reading it",
         "Sprint-3: notes",
         "Story 3 of 5",
@@ -70,6 +81,7 @@ def test_headings_without_an_id(text: str):
 
 def test_offset_of_an_id_is_its_place_in_the_text():
     assert read_heading("Story 22.1: x").offset == 6
+    assert read_heading("**~~K-4: x~~**").offset == 4
 
 
 @given(st.text(alphabet="StoryINF-0123456789.: —#[]`*🎯", max_size=40))

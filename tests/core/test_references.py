@@ -60,6 +60,9 @@ def test_none_words_name_nothing(word: str) -> None:
         ("Story 22.1 (the pool)", ["22.1"]),
         ("Stories 1.1, 1.2 and 1.3", ["1.1", "1.2", "1.3"]),
         ("Task #5", ["5"]),
+        ("**K-2** (hard), `K-3` (soft), __K-4__: x", ["K-2", "K-3", "K-4"]),
+        ("E-3<br>E-4<br />E-5", ["E-3", "E-4", "E-5"]),
+        ("G-20 or G-21", ["G-20", "G-21"]),
     ],
 )
 def test_names_are_declared(text: str, names: list[str]) -> None:
@@ -154,6 +157,13 @@ def test_a_word_holds_for_the_numbers_behind_it() -> None:
         ("must not start before OPS-2 is done", [("depends_on", "OPS-2")]),
         ("nothing can begin before OPS-2", [("depends_on", "OPS-2")]),
         ("can start after OPS-2", [("depends_on", "OPS-2")]),
+        ("OPS-2 must be done after this", [("blocks", "OPS-2")]),
+        ("OPS-2 after this story", [("blocks", "OPS-2")]),
+        ("OPS-2 must wait for this", [("blocks", "OPS-2")]),
+        ("OPS-2 (depends on this)", [("blocks", "OPS-2")]),
+        ("Followed by OPS-2", [("blocks", "OPS-2")]),
+        ("in parallel with OPS-2", [("related", "OPS-2")]),
+        ("Not dependent on OPS-2", [("related", "OPS-2")]),
         ("OPS-2 must be done before this story", [("depends_on", "OPS-2")]),
         ("does not depend on OPS-2", [("related", "OPS-2")]),
         ("does not block OPS-2", [("related", "OPS-2")]),
@@ -218,7 +228,7 @@ def test_links_lead_to_files(text: str, name: str | None, path: str | None) -> N
 @pytest.mark.parametrize(
     "text",
     ["https://example.org/OPS-1", "[OPS-1](https://example.org/OPS-1.md)", "mailto:a@b.c", "[x](diagram.png)",
-     "[x](../../../outside.md)", "[x](#here)"],
+     "[x](../../../outside.md)", "[x](#here)", "pkg/env"],
 )  # fmt: skip
 def test_no_references(text: str) -> None:
     assert refs(text) == ()

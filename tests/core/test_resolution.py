@@ -74,6 +74,12 @@ def test_a_scope_encloses_whole_folder_names_only() -> None:
     )
 
 
+def test_a_loose_name_counts_only_within_the_scope_of_its_story() -> None:
+    loose = holder(1, "TASK-001", scope="a/b", source="prefix")
+    assert verdict(asked("1", owner="issues/x.md"), loose)[0] == "dangling"
+    assert verdict(asked("1", owner="a/b/x.md"), loose) == ("resolved", 1, "prefix")
+
+
 def test_a_linked_file_comes_before_ids() -> None:
     question = asked("A-1", path="docs/a.md")
     at_path = holder(3, "B-7", path="docs/a.md", source="path")

@@ -89,7 +89,7 @@ def epics(head: str, sections: list[tuple[str, str, list[str]]]) -> str:
     return head + "\n\n" + "".join(told) + "## Notes\n\nBehind.\n"
 
 
-TASK_IDS = ["T001", "T002", "T003"]
+TASK_IDS = ["T001", "T002", "T003", "T004"]
 ITEMS = ["Story 1", "Story 2", "Story 3", "STORY-1", "BUG-1", "Epic 1", "US-1"]
 LINKS = ["[it](b.md#story-2)", "[it](b.md)", "[1](../one/a.md#story-1-title)", "Story 1", "Epic 1", "A-1"]
 MANY = st.one_of(

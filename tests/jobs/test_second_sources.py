@@ -218,3 +218,14 @@ def test_stories_of_another_project_are_not_meant(world: World) -> None:
     state(world, "1-2-a: done")
     world.sync()
     assert claims(world) == {"1-2-a": ("done", None)}
+
+
+def test_nothing_of_a_story_is_left_where_a_second_source_took_its_place(world: World) -> None:
+    world.write("m/sprint-status.md", text="---\nid: X-1\nstatus: todo\ndepends_on: [Z-9]\n---\n# x\n")
+    world.sync()
+    (world.root("demo") / "m/sprint-status.md").rename(world.root("demo") / "m/sprint-status.yaml")
+    world.sync()
+    state(world, "1-1-a: todo", path="m/sprint-status.yaml")
+    world.sync()
+    assert "dangling-reference" not in world.column("SELECT code FROM problems")
+    world.must_equal()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from storysync.settings import ReadingSettings
+
 TASKS = "specs/001-cart/tasks.md"
 
 
@@ -64,20 +66,20 @@ def test_lines_that_move_are_followed_in_silence(world: Any) -> None:
 
 
 def test_items_keep_their_identity(world: Any) -> None:
-    world.write("a.md", text=epics("Story 1: One", "Story 2: Two", "Story 3: Three"))
-    world.write("b.md", text=epics("Story 7: Seven", "Story 8: Eight"))
+    world.write("backlog-a.md", text=epics("Story 1: One", "Story 2: Two", "Story 3: Three"))
+    world.write("backlog-b.md", text=epics("Story 7: Seven", "Story 8: Eight"))
     world.sync()
     before = by_id(world)
-    world.write("a.md", text=epics("Story 3: Three", "Story 9: Two", "Story 4: Four"))
-    world.write("b.md", text=epics("Story 7: Seven", "Story 8: Eight", "Story 1: Moved"))
-    world.sync("a.md", "b.md")
+    world.write("backlog-a.md", text=epics("Story 3: Three", "Story 9: Two", "Story 4: Four"))
+    world.write("backlog-b.md", text=epics("Story 7: Seven", "Story 8: Eight", "Story 1: Moved"))
+    world.sync("backlog-a.md", "backlog-b.md")
     after = by_id(world)
     assert (after["1"], after["9"], after["3"]) == (before["1"], before["2"], before["3"])
     assert after["4"] not in before.values() and "2" not in after
-    world.write("a.md", text=epics("Story 3: Three", "Story 4: Four"))
-    world.sync("a.md")
-    world.write("a.md", text=epics("Story 3: Three", "Story 4: Four", "Story 9: Back"))
-    world.sync("a.md")
+    world.write("backlog-a.md", text=epics("Story 3: Three", "Story 4: Four"))
+    world.sync("backlog-a.md")
+    world.write("backlog-a.md", text=epics("Story 3: Three", "Story 4: Four", "Story 9: Back"))
+    world.sync("backlog-a.md")
     assert by_id(world)["9"] == before["2"]
     world.must_equal()
 
@@ -183,15 +185,15 @@ def test_a_story_with_its_own_file_counts_before_an_item(world: Any) -> None:
         ("[Story 3.2](epics.md)", "epics.md#story-3.2"),
         ("[x](epics.md)", "epics.md#"),
         ("[x](epics.md#notes)", "epics.md#"),
-        ("[x](list.md#user-story-4-see)", "list.md#user-story-4"),
-        ("[x](list.md#nothing)", None),
-        ("[x](list.md)", None),
+        ("[x](backlog.md#user-story-4-see)", "backlog.md#user-story-4"),
+        ("[x](backlog.md#nothing)", None),
+        ("[x](backlog.md)", None),
     ],
 )
 def test_links_to_items(world: Any, link: str, target: str | None) -> None:
     head = "# Epic 3: Pay\n\n**Status:** todo"
     world.write("epics.md", text=epics("Story 3.1: Pay by card", "Story 3.2: Pay by bill", head=head))
-    world.write("list.md", text=epics("User Story 4: See", "User Story 5: Hear"))
+    world.write("backlog.md", text=epics("User Story 4: See", "User Story 5: Hear"))
     world.write("a.md", id="A-1", status="todo", body=f"# A\n\n## Related Stories\n\n- {link}\n")
     world.sync()
     assert edges(world) == [("A-1", link, "resolved" if target else "external", target)]
@@ -234,4 +236,40 @@ def test_a_folder_of_tasks_that_is_renamed_keeps_its_stories(world: Any) -> None
     report = world.sync()
     assert (by_id(world), report.moved) == (before, 2)
     assert set(by_id(world, "scope").values()) == {"specs/009-cart"}
+    world.must_equal()
+
+
+def test_the_name_of_a_file_is_no_name_of_its_items(world: Any) -> None:
+    world.write("plan-7.md", text=epics("BUG-1: One", "BUG-2: Two"))
+    world.write("a.md", id="A-1", status="todo", dependencies="[plan-7]")
+    world.sync()
+    assert edges(world) == [("A-1", "plan-7", "dangling", None)]
+
+
+def test_problems_of_an_item_go_with_it_though_the_others_stay(world: Any) -> None:
+    world.write(TASKS, text=tasks("[ ] T001 A", "[ ] T001 B (depends on T099)", "[ ] T002 C"))
+    world.sync()
+    world.write(TASKS, text=tasks("[ ] T002 C"))
+    world.sync(TASKS)
+    assert world.codes() == []
+    world.must_equal()
+
+
+def test_contested_items_that_go_while_all_is_read_anew_leave_no_problem(world: Any) -> None:
+    world.write(TASKS, text=tasks("[ ] T001 A", "[ ] T001 B"))
+    world.sync()
+    world.write(TASKS, text=tasks("[ ] T002 C"))
+    world.reading = ReadingSettings(id_scope="folder")
+    world.sync()
+    assert world.codes() == []
+    world.must_equal()
+
+
+def test_a_story_that_loses_its_id_is_contested_no_more(world: Any) -> None:
+    for name in ("a.md", "b.md"):
+        world.write(name, id="A-1", status="todo")
+    world.sync()
+    world.write("b.md", status="todo", title="No id")
+    world.sync("b.md")
+    assert world.column("SELECT contested FROM stories") == [0, 0]
     world.must_equal()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from storysync.app import App
-from storysync.errors import Ambiguous
+from storysync.errors import Ambiguous, NotFound
 from storysync.queries.filters import Filter
 from storysync.queries.find_story import find_story
 from storysync.queries.list_stories import list_stories
@@ -84,3 +84,16 @@ def test_the_list_tells_the_anchors(reader: Reader) -> None:
     assert [(one["path"].rpartition("/")[2], one["anchor"]) for one in stories[:4]] == [
         ("epics.md", ""), ("epics.md", "story-7.1"), ("epics.md", "story-7.2"), ("7.2.md", ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Story 7.1", "story-7.1", "docs/epics.md#Story 7.1", "docs/epics.md#story-71", "docs/epics.md#7.1"],
+)
+def test_an_item_is_found_by_every_name_that_references_may_use(reader: Reader, text: str) -> None:
+    assert find_story(reader, text)["id"] == "7.1"
+
+
+def test_bytes_that_are_no_text_name_no_story(reader: Reader) -> None:
+    with pytest.raises(NotFound):
+        find_story(reader, "\udcff")

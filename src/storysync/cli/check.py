@@ -94,6 +94,8 @@ def _report(app: App, paths: tuple[str, ...], name: str | None) -> CheckReport:
     from storysync.jobs.findings import combined
     from storysync.state import absolute_path
 
+    if "" in paths:
+        raise click.UsageError("a PATH is empty", click.get_current_context())
     places = {path: absolute_path(path, app.cwd) for path in paths}
     files = {path: place for path, place in places.items() if is_file(place)}
     folders = [path for path in paths if path not in files]

@@ -40,6 +40,8 @@ def downgrade(revision: str, database: str | None, config: str | None, as_json: 
     """Take the schema back to REVISION; `base` removes all tables. Make a backup first."""
     from storysync.store import migrate
 
+    if not revision:
+        raise click.UsageError("REVISION is empty", click.get_current_context())
     app = load(database, config)
     if not app.has_database():
         raise StoreError(f"there is no database at {app.database}", hint="check --database")

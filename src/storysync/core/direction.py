@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Turn = Literal["", "inverse", "unrelated"]
+Turn = Literal["", "inverse", "unrelated", "parent"]
 
 _NEAR = 110  # characters before and behind a name
 _INVERSE = (
     r"blocks?|blocking|enables?|enabling|unblocks?|unlocks?|precedes?|feeds(?:[ \t]+into)?"
     r"|(?:required|needed|necessary|used|consumed|awaited)[ \t]+(?:by|for|in)|depended[ \t]+(?:up)?on[ \t]+by"
     r"|(?:prerequisites?|requirement|foundation|basis|blocker|dependency|input)[ \t]+(?:for|of|to)"
-    r"|before|prior[ \t]+to|ahead[ \t]+of"
+    r"|before|prior[ \t]+to|ahead[ \t]+of|followed[ \t]+by"
+    r"|next(?:[ \t]+(?:story|task|issue|epic|up))?[ \t]*[*_]{0,3}[:：]"
     r"|bloqueia|desbloqueia|habilita|antes[ \t]+d[aeo]s?|bloque|débloque|avant|blokkeert|voor|blockiert|vor"
 )
 _EARLIER = frozenset(("before", "prior", "ahead", "antes", "avant", "voor", "vor"))
@@ -31,7 +32,8 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _NOT_NEEDED = re.compile(
-    r"(?:\bindependent[ \t]+(?:of|from)|\bindependente[ \t]+d[aeo]s?|\bunrelated[ \t]+to|\bno[ \t]+longer\b"
+    r"(?:\b(?:in[ \t]+)?parallel[ \t]+(?:with|to)|\bnot[ \t]+(?:dependent|depending)[ \t]+(?:up)?on"
+    r"|\bindependent[ \t]+(?:of|from)|\bindependente[ \t]+d[aeo]s?|\bunrelated[ \t]+to|\bno[ \t]+longer\b"
     r"[^.;,]{0,30}|\b(?:does|do|is|are|did)(?:[ \t]+not|n't)[ \t]+(?:depend(?:ent)?(?:[ \t]+(?:up)?on)?"
     r"|requires?|needs?|blocked[ \t]+by)"
     r"|\b(?:nenhuma?|no|aucune?)[ \t]+(?:\w+[ \t]+){0,3}(?:depende[ \t]+d[aeo]|depends?[ \t]+(?:up)?on"
@@ -39,10 +41,17 @@ _NOT_NEEDED = re.compile(
     rf"[ \t*_`:]*{_BETWEEN}[*_`\[\"'(#]*$",
     re.IGNORECASE,
 )
+_PARENT = re.compile(
+    r"(?<!\w)parent(?:[ \t]+(?:story|task|issue|epic|feature))?[ \t]*[*_]{0,3}[:：][ \t*_`\[\"'(#]*$",
+    re.IGNORECASE,
+)
 _BEHIND = re.compile(
-    r"[*_`\]\"']{0,4}(?:[ \t]*\([^()\n]{0,60}\))?[ \t]*[:,–—-]?[ \t]*"
-    r"(?:(?:which|that|will|also|directly|itself|is|are|be|being|then)[ \t]+){0,4}"
-    r"(?:(?:depends?|dependent|relies|rely|builds?)[ \t]+(?:up)?on|requires?|needs?|uses?|consumes?|follows?"
+    r"[*_`\]\"']{0,4}(?:[ \t]*\([^()\n]{0,60}\))?[ \t]*[:,–—(-]?[ \t]*"
+    r"(?:(?:which|that|will|also|directly|itself|is|are|be|being|then|must|should|shall|can|may|only|both|all"
+    r"|needs?|has|have|had|to|done|completed|finished|implemented|merged|built|started|starts?|begins?|comes?"
+    r"|scheduled|planned)[ \t]+){0,6}"
+    r"(?:after|(?:depends?|dependent|relies|rely|builds?)[ \t]+(?:up)?on|requires?|needs?|uses?|consumes?"
+    r"|follows?"
     r"|blocked[ \t]+(?:by|on)|waits?[ \t]+(?:for|on)|waiting[ \t]+(?:for|on)"
     r"|can(?:not|'t)?[ \t]+(?:only[ \t]+)?(?:start|begin|proceed)[ \t]+(?:until|after|once))"
     r"[ \t]+(?:this|it(?=[ \t]*(?:$|[.,;)]))|the[ \t]+current|our)\b",
@@ -56,12 +65,15 @@ _LISTED = re.compile(r"[ \t*_`\])]*(?:\([^()\n]{0,80}\))?[ \t]*(?:[,/&+]|(?:and|
 def turn_at(text: str, begin: int, name: tuple[int, int], end: int) -> Turn:
     """How a sentence about what this story needs turns at the name that stands at text[name]:
 
-    `inverse` when the story named needs this one, `unrelated` when neither is said to need the other.
+    `inverse` when the story named needs this one, `unrelated` when neither is said to need the other,
+    `parent` behind that label.
     `begin` is where the sentence begins, or the name before ends.
     """
     before = text[max(begin, name[0] - _NEAR) : name[0]]
     begins = [clause.end() for clause in _CLAUSE.finditer(before)]
     before = before[begins[-1] :] if begins else before
+    if _PARENT.search(before):
+        return "parent"
     if _NOT_NEEDED.search(before):
         return "unrelated"
     cue = _BEFORE.search(before)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from storysync.core.fields import LISTED, FieldNames
 from storysync.core.gather import texts_of
 from storysync.core.references import parse_references
 from storysync.core.story import Reference
-from storysync.core.yaml_events import Node, Scalar, Sequence
+from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence
+from storysync.settings import ReadingSettings
 
 BARE_ID = re.compile(r"[A-Za-z][\w-]*\d")
 """Texts that are one id and nothing else, by far the most."""
+_NAMES = FieldNames(ReadingSettings())
+_ID_KEYS = ("id", "story", "task", "issue", "key", "ref", "target")
+_ID_LIKE = re.compile(r"\d|[^\W\d_]-|-[^\W\d_]")
 
 
 def references_of(listed: dict[str, list[Node]], path: str) -> tuple[Reference, ...]:
@@ -58,5 +63,23 @@ def _add(found: list[Reference], node: Node, relation: str, path: str) -> None:
             else:
                 _add(found, item, relation, path)
     else:
-        for text in node.entries:
-            found.extend(parse_references(text, node.line, node.col, relation, path))
+        _add_mapping(found, node, relation, path)
+
+
+def _add_mapping(found: list[Reference], node: Mapping, relation: str, path: str) -> None:
+    """References of `{id: A-1, type: hard}`, `{blocked_by: [A-1], blocks: A-2}` and `{A-1: reason}`.
+
+    A mapping with an id is about that one story; what else it says of it states nothing of this one.
+    """
+    by_key = {name.strip().casefold(): value for name, value in node.entries.items()}
+    for name in _ID_KEYS:
+        if name in by_key:
+            _add(found, by_key[name], relation, path)
+            return
+    for name, value in node.entries.items():
+        field = _NAMES.find(name)
+        if field is not None:
+            if field[0] in LISTED and field[0] not in ("labels", "aliases"):
+                _add(found, value, field[0], path)
+        elif _ID_LIKE.search(name):
+            found.extend(parse_references(name, node.line, node.col, relation, path))

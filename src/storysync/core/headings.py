@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from storysync.core import word_lists
 from storysync.core.folding import without_markup, without_symbols
+from storysync.core.names import is_story_like
 
 _LONGEST = 1000  # characters of a heading that are looked at
 _WORDS = "|".join(sorted(word_lists.HEADING_WORDS.split("|"), key=len, reverse=True)).replace(" ", r"\s+")
@@ -27,6 +28,11 @@ _PREFIX_FIRST = re.compile(rf"\[?({_PREFIX_ID}{_SLUG}){_END}")
 _TYPED_FIRST = re.compile(
     r"((?:US|STORY|TASK|TSK|EPIC|FEAT|BUG|SPIKE)-\d+[A-Za-z]?(?:[.-]\d+)*)\s+(?=[^\W\d_])"
 )
+_STRONG_FIRST = re.compile(
+    r"([A-Z][A-Z0-9]{1,15}(?:-[A-Z][A-Z0-9]{0,15}){0,4}-\d{1,9})\s+(?=[^\W\d_])"
+    r"(?!(?:and|or|to|vs|versus|is|was|for|in|of|on|et|und)\b)"
+)
+_STRUCK = re.compile(r"(?<=\w)(~~)(?=\w)|~~")
 _STORY_ANYWHERE = re.compile(r"\bstory\s+#?(\d+(?:\.\d+)+[a-z]?)\b\s*[:–—-]*\s*", re.IGNORECASE)
 _WORD_ALONE = re.compile(rf"({_WORDS})\s*:\s+", re.IGNORECASE)
 
@@ -45,7 +51,7 @@ _KINDS = {word: kind for kind, words in word_lists.ID_PREFIXES.items() for word 
 }
 _NO_STORIES = frozenset(
     ("phase", "sprint", "step", "week", "day", "part", "version", "release", "chapter", "section", "appendix",
-     "adr", "utf", "gpt", "iso", "sha", "rfc")
+     "adr", "utf", "gpt", "iso", "sha", "rfc", "covid", "cve")
 )  # fmt: skip
 """Words with a number that head chapters, notes and standards, not stories."""
 _TYPE_WORDS = frozenset(_KINDS) | {"back", "item", "todo"}
@@ -67,7 +73,8 @@ def read_heading(text: str) -> Heading:
 
 @lru_cache(maxsize=1024)
 def _read_heading(text: str) -> Heading:
-    clean = " ".join(without_symbols(without_markup(text)).split())
+    bare = _STRUCK.sub(lambda mark: " " if mark[1] else "", text) if "~~" in text else text
+    clean = " ".join(without_symbols(without_markup(bare)).split())
     found = _STORY_ANYWHERE.search(clean)
     if found:  # `Epic 5 - Story 5.1: …` is the story
         return _heading(text, found[1], clean[found.end() :] or clean, "story")
@@ -81,12 +88,18 @@ def _read_heading(text: str) -> Heading:
     found = _TYPED_FIRST.match(clean)
     if found:  # `US-21 Filters`: such letters name nothing but stories, so that no colon is needed
         return _heading(text, found[1], clean[found.end() :], None)
-    found = _PREFIX_FIRST.match(clean)
+    found = _PREFIX_FIRST.match(clean) or _strong_first(clean)
     if found and _LETTERS.match(clean.lstrip("["))[0].casefold() not in _NO_STORIES:  # type: ignore[index]
         return _heading(text, found[1], clean[found.end() :] or clean, None)
     word = _WORD_ALONE.match(clean)
     kind = _KINDS.get(" ".join(word[1].casefold().split())) if word else None
     return Heading(None, 0, (clean[word.end() :] if word else "") or clean or text, kind)
+
+
+def _strong_first(clean: str) -> re.Match[str] | None:
+    """`INF-013 Fix it`: capitals and a number need no colon, unless they are a standard such as UTF-8."""
+    found = _STRONG_FIRST.match(clean)
+    return found if found and is_story_like(found[1]) else None
 
 
 def _is_counted(found: re.Match[str]) -> bool:

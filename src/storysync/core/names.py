@@ -68,7 +68,7 @@ _BEGINS = re.compile(
 )
 _MORE = re.compile(
     r"[ \t]*(?:\([^()\n]{0,200}\)|（[^（）\n]{0,200}）)?[ \t]*"
-    r"(?:[,;&/+，、；]|and\b|e\b|et\b|und\b|和|与)[ \t]*(?:and[ \t]+)?"
+    r"(?:[,;&/+，、；]|<[Bb][Rr][ \t]?/?>|and\b|or\b|e\b|et\b|und\b|和|与)[ \t]*(?:and[ \t]+)?"
 )
 _NUMBER_ONLY = re.compile(rf"(?P<number>{NUMBER}){BOUNDARY}")
 _REMARK = re.compile(

@@ -38,7 +38,8 @@ NONE_WORDS = frozenset(
 
 _SEPARATOR = re.compile(
     r"\[\[[^\[\]\n]{0,300}\]\]|\[[^\[\]\n]{0,500}\]\([^()\n]{0,500}\)|\([^()\n]{0,500}\)|（[^（）\n]{0,500}）"
-    r"|(?P<separator>[,;&\n，；、]|(?<=\s)(?:and|e|et|und|en|y)(?=\s))"
+    r"|(?P<separator>[,;&\n，；、]|<[Bb][Rr][ \t]?/?>|(?<=\s)or(?=\s[^\s,;]{0,60}[0-9])"
+    r"|(?<=\s)(?:and|e|et|und|en|y)(?=\s))"
 )
 _REMARK = re.compile(
     r"[ \t]*$|[ \t]*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|（[^\n]*）)[ \t]*$"
@@ -51,8 +52,9 @@ _WHOLE = re.compile(
     rf"{LINK}|{WITH_WORD}"
     r"|(?P<path>[^\s,;()\[\]{}:\"'`]{0,300}\.(?:md|markdown))(?:#[^\s,;()]{0,200})?(?=[\s(:]|$)"
     rf"|{HASH}"
-    rf"|{SCOPE}[:/#](?P<scoped>[^\s,;:/()\[\]{{}}\"'`]{{1,200}})(?=[\s(（:]|$)"
-    r"|(?P<token>[^\s,;:/()（）\[\]{}\"'`]{1,200})(?=[\s(（:：]|$)"
+    rf"|{SCOPE}(?:[:#]|/(?=[^\s,;:/()\[\]{{}}\"'`]{{0,199}}[0-9-]))"
+    r"(?P<scoped>[^\s,;:/()\[\]{}\"'`]{1,200})(?=[\s(（:]|$)"
+    r"|(?P<token>[^\s,;:/()（）\[\]{}\"'`]{1,200})(?=[*_~`]{0,4}(?:[\s(（:：]|$))"
 )
 _NONE_AND_REMARK = re.compile(r"(\w+(?:[ /]\w+)?)[ \t]*(?:[(（–—]| - |: |\.\s)")
 _STRONG = re.compile(STRONG + BOUNDARY)
@@ -62,6 +64,7 @@ _AT_URL = re.compile(URL)
 _CLAUSE_END = re.compile(r"[;；\n]")
 _WORD_OF_NUMBER = re.compile(r"([^\W\d_]{3,12})[ \t]+#?[0-9]")
 _NUMBER_ALONE = re.compile(r"[0-9]+")
+_MARKS_BEHIND = re.compile(r"(?<=[\w.])[*~`]{1,200}$")
 _BRACKET = re.compile(r"[\[\]]")
 
 
@@ -229,7 +232,7 @@ def _whole(text: str, begin: int, end: int, path: str, said: str) -> _Whole | No
     if found is None:
         return None
     behind = found.end()
-    while behind < end and text[behind] in "\"'`*_":
+    while behind < end and text[behind] in "\"'`*_~":
         behind += 1
     if _ends_name(text, behind, end):
         return (
@@ -247,7 +250,9 @@ def _whole(text: str, begin: int, end: int, path: str, said: str) -> _Whole | No
 
 def _token(found: re.Match[str], said: str) -> _Whole | None:
     """One word as a name: an id of any shape."""
-    token = found["token"].removesuffix(".")
+    token = _MARKS_BEHIND.sub("", found["token"].removesuffix("."))
+    if token.endswith("_") and found.string[max(found.start() - 1, 0)] == "_":
+        token = token.rstrip("_")
     if not _WORD_CHARACTER.search(token):
         return None
     certain = "-" in token or _DIGIT.search(token) is not None
@@ -265,7 +270,7 @@ def _ends_name(text: str, begin: int, end: int) -> bool:
     return _PARENTHESES.match(text[begin:end]) is not None
 
 
-_TURNED = {"inverse": "blocks", "unrelated": "related"}
+_TURNED = {"inverse": "blocks", "unrelated": "related", "parent": "parent"}
 _MAY_BEGIN_RANGE = frozenset(("number", "strong", "wordstrong"))
 
 

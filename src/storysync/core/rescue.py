@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence
+from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence, parse_yaml
 
 _KEY = re.compile(
     r"(?P<key>[^\W\d_][\w -]{0,60}?)[ \t]*:(?:[ \t]+(?P<value>\S.*)?|$|(?=[^\s:/])(?P<close>.+))"
 )
 _ITEM = re.compile(r"-[ \t]+(?P<value>\S.*)")
 _PART = re.compile(r"[ \t]*(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^,]+)")
+_QUOTED = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*')(?:[ \t]+(?:#.*)?)?")
 _BLOCK = re.compile(r"[|>][+-]?[0-9]?[+-]?[ \t]*(?:#.*)?")
 _OPENED = frozenset("{&*!")  # what begins so is no text, or nobody can tell where it ends
 _LONGEST = 2000  # characters of a line
@@ -141,8 +142,30 @@ def _joined(separator: str, lines: list[_Line]) -> str:
 
 
 def _scalar(text: str, number: int, col: int) -> Scalar:
-    """The text between a pair of quotes, or before a comment."""
-    if text[:1] in ("'", '"'):
-        end = text.find(text[0], 1)
-        return Scalar(text[1:end] if end > 0 else text[1:], number, col, plain=False)
-    return Scalar(text.split(" #", 1)[0].strip(), number, col)
+    """The text between a pair of quotes, or before a comment.
+
+    Of quotes with text behind them (`"A" and more`) everything is kept as written.
+    """
+    quote = text[:1]
+    if quote not in ("'", '"'):
+        return Scalar(text.split(" #", 1)[0].strip(), number, col)
+    found = _QUOTED.fullmatch(text)
+    if found is not None:
+        return Scalar(_unescaped(found[1]), number, col, plain=False)
+    inner = text.find(quote, 1)
+    if inner < 0:
+        return Scalar(text[1:], number, col, plain=False)
+    if text[-1] == quote and inner + 1 < len(text) and not text[inner + 1].isspace():
+        return Scalar(text[1:-1], number, col, plain=False)
+    return Scalar(text, number, col, plain=False)
+
+
+def _unescaped(quoted: str) -> str:
+    """The text that a value in quotes stands for; as written when YAML knows no such escape."""
+    inner = quoted[1:-1]
+    if quoted[0] == "'":
+        return inner.replace("''", "'")
+    if "\\" not in inner:
+        return inner
+    root = parse_yaml(quoted).root
+    return root.text if isinstance(root, Scalar) else inner

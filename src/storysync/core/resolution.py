@@ -107,6 +107,8 @@ def resolve(asked: Asked, named: Sequence[Candidate], *, project_known: bool) ->
         return _among(asked, holders)
     for source in ("alias", "prefix", "heading"):
         others = [one for one in named if one.source == source]
+        if source != "alias":
+            others = [one for one in others if _counts_for(asked, one)]
         if source == "prefix":
             others = _of_word(asked, others)
         if others:
@@ -211,6 +213,13 @@ def _in_own_root(asked: Asked, fitting: Sequence[Candidate]) -> Candidate | None
     return nearest[0] if len(nearest) == 1 else None
 
 
+def _counts_for(asked: Asked, one: Candidate) -> bool:
+    """Whether the file that asks lies in the scope of a story; loose names count nowhere else."""
+    return not one.scope or (
+        one.project_id == asked.owner_project and asked.owner_path.startswith(one.scope + "/")
+    )
+
+
 def _among(asked: Asked, holders: list[Candidate]) -> Verdict:
     scoped = _nearest(asked, holders)
     if scoped:
@@ -223,12 +232,7 @@ def _among(asked: Asked, holders: list[Candidate]) -> Verdict:
 
 def _nearest(asked: Asked, holders: list[Candidate]) -> list[Candidate]:
     """The holders in the nearest scope that encloses the file which asks; [] when none does."""
-    enclosing = [
-        one
-        for one in holders
-        if one.project_id == asked.owner_project
-        and (not one.scope or asked.owner_path.startswith(one.scope + "/"))
-    ]
+    enclosing = [one for one in holders if one.project_id == asked.owner_project and _counts_for(asked, one)]
     if not enclosing:
         return []
     depth = max(len(one.scope) for one in enclosing)

@@ -185,7 +185,8 @@ NO_VALUE = (
 
 FIELDS: dict[str, str] = {
     "id": (
-        "id|story id|task id|issue id|ticket id|feature id|identifier|eip|story key|jira id|id da historia"
+        "id|story id|task id|issue id|ticket id|feature id|identifier|eip|story key|jira id|id da historia|"
+        "bug id|us id|item id"
     ),
     "aliases": "aliases|alias|also known as|formerly|former id|former ids|previous id|previous ids",
     "title": "title|name|titel|titulo|titre|제목|标题|titolo|タイトル|naam|nombre|nome",
@@ -262,11 +263,13 @@ FIELDS: dict[str, str] = {
         "bloqueado por|blockers|blocker|waiting on|geblokkeerd door|prerequisite story|prerequisite tasks|"
         "dipendenze|dipende da|abhangigkeiten|abhangig von|depende de|afhankelijk van|hangt af van|"
         "prerequis|prerequisitos|prerequisiti|voraussetzungen|vereisten|bloqueada por|blockiert durch|"
-        "blockiert von|bloccato da|依赖项|依赖于|前置任务|前置依赖|선행 작업|선행 조건|依存|依存関係"
+        "blockiert von|bloccato da|依赖项|依赖于|前置任务|前置依赖|선행 작업|선행 조건|依存|依存関係|"
+        "is blocked by|upstream|builds on|waiting for|required stories|prior stories|previous stories"
     ),
     "blocks": (
         "blocks|blocking|bloque|bloqueia|blockiert|blocks story|blocked stories|unblocks|enables|blokkeert|"
-        "bloquea|blocca|阻塞|차단"
+        "bloquea|blocca|阻塞|차단|required by|needed by|used by|dependents|depended on by|dependent stories|"
+        "downstream|prerequisite for|required for"
     ),
     "related": (
         "related|related issues|related tasks|related stories|relates to|related to|see also|"

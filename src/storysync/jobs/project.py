@@ -11,6 +11,7 @@ from pathlib import Path
 from storysync.adapters import git
 from storysync.core.dialects import NAMES
 from storysync.core.fields import CANONICAL, known_field
+from storysync.core.reading import is_looked_at
 from storysync.errors import UsageError
 from storysync.settings import ProjectSettings
 
@@ -43,7 +44,8 @@ def resolve_project(settings: ProjectSettings) -> Project:
             hint="rename the folders on the way to it",
         ) from None
     except FileNotFoundError:
-        raise UsageError(f"there is no folder {path}", hint="check the path") from None
+        what = "file" if is_looked_at(path.name) else "folder"
+        raise UsageError(f"there is no {what} {path}", hint="check the path") from None
     except PermissionError:
         raise UsageError(
             f"the folder {path} cannot be read", hint="give storysync the right to read and enter it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from storysync.core.anchors import slug
 from storysync.core.ids import key
 from storysync.core.resolution import place
 from storysync.errors import Ambiguous, NotFound
@@ -20,10 +21,12 @@ def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
     """The one story that `text` means: `uid, project_id, id, key, title, path, anchor, scope`.
 
     Tried in this order, the first that finds anything decides: the id as spelled, its key, the path (of the
-    file's own story, `PATH#anchor` for one of several in it), `folder/ID`, the beginning of a key, the end of
-    a key after a `-`, `.` or `_`. `project:ID` and `project/ID` narrow to one project. A story with a file of
-    its own counts before items of that id. Raises Ambiguous naming the candidates, or NotFound.
+    file's own story, `PATH#anchor` for one of several in it), `folder/ID`, another name that references may
+    use (an alias, `story-22.1` for `22.1`), the beginning of a key, the end of a key after a `-`, `.` or `_`.
+    `project:ID` and `project/ID` narrow to one project. A story with a file of its own counts before items of
+    that id. Raises Ambiguous naming the candidates, or NotFound.
     """
+    text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
     for wanted, scope in _readings(reader, text, projects):
         for condition, params in _steps(wanted):
             where, scoped = _within(condition, scope)
@@ -84,6 +87,8 @@ def _steps(text: str) -> list[tuple[str, tuple[str, ...]]]:
         ("path || '#' || anchor = ?", (text,)),
         ("path = ?", (text,)),
         *([_in_folder(text)] if "/" in text else []),
+        *([_of_item(text)] if "#" in text else []),
+        ("uid IN (SELECT story_uid FROM story_names WHERE name = ?)", (wanted,)),
         ("key LIKE ? ESCAPE '\\'", (like + "%",)),
         ("(key LIKE ? ESCAPE '\\' OR key LIKE ? ESCAPE '\\')", ("%-" + like, "%." + like)),
     ]
@@ -94,6 +99,12 @@ def _in_folder(text: str) -> tuple[str, tuple[str, ...]]:
     """`003-cart/T001`: the stories of an id below a folder, named by the end of its path."""
     folder, _, name = text.rpartition("/")
     return "key = ? AND '/' || path LIKE ? ESCAPE '\\'", (key(name), f"%/{_escaped(folder)}/%")
+
+
+def _of_item(text: str) -> tuple[str, tuple[str, ...]]:
+    """`epics.md#Story 3.1`: an item of a file by its id, or by its anchor however it is spelled."""
+    path, _, name = text.rpartition("#")
+    return "path = ? AND (key = ? OR replace(anchor, '.', '') = ?)", (path, key(name), slug(name))
 
 
 def _counting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

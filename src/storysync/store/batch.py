@@ -93,17 +93,20 @@ def _signed(sign: Signature) -> Row:
 def _write_problems(tx: Tx, context: Context, batch: Batch) -> None:
     wanted: dict[str, list[Problem]] = {}
     storyless: dict[str, list[Problem]] = {}
+    second: dict[str, list[Problem]] = {}
     gone: list[str] = []
     for one in batch.seen:
         if isinstance(one.found, Gone):
             gone.append(one.path)
         elif isinstance(one.found, Excluded | NotAStory):
             storyless[one.path] = [] if isinstance(one.found, Excluded) else list(one.found.problems)
+        elif isinstance(one.found, SecondSource):
+            second[one.path] = list(one.found.problems)
         else:
             wanted[one.path] = list(one.found.problems)
     named = dict(batch.problems)
     if context.first_load:
-        for part in (wanted, storyless, named):
+        for part in (wanted, storyless, second, named):
             problems.insert(tx, context.project_id, part, context.now)
         return
     problems.forget(tx, context.project_id, gone)
@@ -111,6 +114,8 @@ def _write_problems(tx: Tx, context: Context, batch: Batch) -> None:
         named.setdefault(path, ())
     problems.replace(tx, context.project_id, wanted, problems.FILE_CODES, context.now)
     problems.replace(tx, context.project_id, storyless, problems.CONTENT_CODES, context.now)
+    # It may have been a story file before; what its words came to is judged with all second sources.
+    problems.replace(tx, context.project_id, second, problems.FILE_CODES | problems.STORY_CODES, context.now)
     problems.replace(tx, context.project_id, named, problems.NAME_CODES, context.now)
 
 

@@ -198,11 +198,57 @@ def test_a_story_that_mentions_others_stays_one(head: str):
 def test_a_story_by_its_file_name_stays_one():
     text = "# Parser\n\n**Status:** done\n\n## Story 22.2: Next\n\ntext\n\n## Story 22.3: Later\n\ntext\n"
     assert [story.anchor for story in read_all(text, "22-1-parser.md").stories] == [""]
-    assert [story.anchor for story in read_all(text, "sprint-3.md").stories] == [
-        "",
-        "story-22.2",
-        "story-22.3",
-    ]
+    assert [story.anchor for story in read_all(text, "LOGIN-15.md").stories] == [""]
+    text = text.replace("text", "- [ ] it works")
+    for path in ("sprint-3.md", "SPRINT-3.md"):
+        found = read_all(text, path).stories
+        assert [story.anchor for story in found] == ["", "story-22.2", "story-22.3"]
+
+
+@pytest.mark.parametrize("word", ["Issue", "Bug", "Ticket", "Story"])
+@pytest.mark.parametrize(
+    ("told", "split"),
+    [
+        ("Well done: all of it.", False),
+        ("**Status:** open", True),
+        ("| Priority | high |", True),
+        ("- [ ] mend it", True),
+        ("**As a** buyer, I want a cart", True),
+    ],
+)
+def test_numbers_alone_are_no_stories_unless_something_tells_it(word: str, told: str, split: bool):
+    text = f"# Code Review\n\n## {word} 1: One\n\ntext\n\n## {word} 2: Two\n\n{told}\n"
+    found = read("docs/review.md", text.encode(), ReadingSettings())
+    assert [story.id for story in getattr(found, "stories", ())] == (["1", "2"] if split else [])
+
+
+def test_headings_without_a_colon_are_items_beside_others_of_their_letters():
+    forms = {
+        "### BUG-5: One": ("BUG-5", "One"),
+        "### BUG-6 Two": ("BUG-6", "Two"),
+        "### BUG-7: Three": ("BUG-7", "Three"),
+        "### BUG-8 (fixed)": ("BUG-8", "BUG-8 (fixed)"),
+        "### ~~BUG-9: x~~": ("BUG-9", "x"),
+        "### **~~BUG-10~~**: y": ("BUG-10", "y"),
+        "### BUG-11 falls again": ("BUG-11", "falls again"),
+        "### BUG-12 and BUG-5 meet": None,
+        "### FIX-5 Other letters": None,
+        "#### BUG-13 Of another level": None,
+    }
+    text = "".join(f"{heading}\n\n**Status:** open\n\n" for heading in forms)
+    found = read_all(text, "BUGS.md").stories
+    assert [(story.id, story.title) for story in found] == [form for form in forms.values() if form]
+    lines = ["", *text.split("\n")]
+    assert all(lines[one.id_line].startswith(str(one.id), one.id_col - 1) for one in found)
+
+
+def test_numbers_behind_a_word_need_a_title_with_a_capital():
+    headings = ("Bug 1: One", "Bug 2: Two", "Bug 3 Three", "Bug 4 (old)", "Bug 5 hides more")
+    text = "".join(f"## {heading}\n\ntext\n\n" for heading in headings)
+    found = read_all(text, "BUGS.md").stories
+    assert [(story.id, story.title) for story in found] == [
+        ("1", "One"), ("2", "Two"), ("3", "Three"), ("4", "Bug 4 (old)"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,18 @@ def test_only_what_is_stated_is_a_dependency_and_order_never():
         ("after T010 and T011", ["T010", "T011"]),
         ("Requires: T010 & T011a", ["T010", "T011a"]),
         ("depends upon US2", ["US2"]),
-        ("depends on T010-T014", []),
+        ("depends on T010-T900", ["T010-T900"]),
+        ("depends on T010-US2", []),
+        ("needs T010", ["T010"]),
+        ("[depends: T010]", ["T010"]),
+        ("depends on **T010**, `T011`", ["T010", "T011"]),
+        ("depends on T010, see T011", ["T010"]),
+        ("does not depend on T010 and T011", []),
+        ("independent of T010", []),
+        ("doesn't need T010, but needs T011", ["T011"]),
+        ("cannot start until after T010", ["T010"]),
+        ("not before T010", ["T010"]),
+        ("does not block T010", []),
         ("depends on T010.", ["T010"]),
         ("depends on Setup completion", []),
         ("look at T010 first", []),
@@ -124,6 +135,40 @@ def test_only_what_is_stated_is_a_dependency_and_order_never():
 def test_words_that_state_a_dependency(text: str, needed: list[str]):
     story = tasks(f"- [ ] T002 Do it, {text}\n")["t002"]
     assert [one.raw for one in story.references] == needed
+
+
+@pytest.mark.parametrize(
+    ("text", "raw"),
+    [
+        ("(requires T003–T005)", "T003–T005"),
+        ("Depends on: T003 - T005", "T003 - T005"),
+        ("after T003-T005", "T003-T005"),
+    ],
+)
+def test_a_range_is_one_statement_about_each_of_its_members(text: str, raw: str):
+    story = tasks(f"- [ ] T006 Do it {text}, T009\n")["t006"]
+    assert [(one.id, one.raw, one.in_range) for one in story.references] == [
+        ("T003", raw, True), ("T004", raw, True), ("T005", raw, True),
+    ] + [("T009", "T009", False)] * text.endswith("5")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["(blocks T004)", "must run before T004", "[blocks: T004] go", "after T001, before T004"]
+)
+def test_a_task_may_say_what_it_blocks(text: str):
+    story = tasks(f"- [ ] T002 {text}\n")["t002"]
+    assert [(one.id, one.confidence) for one in story.references if one.relation == "blocks"] == [
+        ("T004", "declared")
+    ]
+    assert [one.id for one in story.references if one.relation == "depends_on"] == ["T001"] * ("T001" in text)
+    assert story.labels == ()
+
+
+def test_many_ranges_in_one_file_stay_few_references():
+    text = "".join(f"- [ ] T{number:03} Do it (after T001-T050)\n" for number in range(100, 1000))
+    found = tasks(text)
+    assert sum(len(story.references) for story in found.values()) < 21_000
+    assert [one.id for one in found["t999"].references] == [None]
 
 
 def test_points_below_a_task_are_its_criteria():

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 
 from storysync.core.dialects.base import Head, Page, Sheet, Traits
-from storysync.core.dialects.bold_header import LABEL, labels_of
+from storysync.core.dialects.bold_header import LABEL, labels_of, whole_value
 from storysync.core.header_region import SOURCE, Fields, Region, regions, traits_of, trimmed
 
 NAME = "blockquote"
 RANK = 51
 
 _LINE = re.compile(r"^ {0,3}>[ \t]{0,3}(?:[-*+][ \t]+)?([^\n]*)$", re.MULTILINE)
+_MORE = re.compile(r"[ \t]*(?:\\|<br ?/?>)?[ \t]*\n {0,3}>[ \t]*([^\s#>|<`~+-][^\n]*)")
 _BOLD = re.compile(rf"{LABEL}(.*)$", re.MULTILINE)
 _PAIR = re.compile(
     r"[ \t]*([^\W_][^\n:：|·*`]{0,40}?)[ \t]*(?:：|:(?=[ \t]|$))[ \t]*([^|·\n]*)(?:[|·]|$)", re.MULTILINE
@@ -50,7 +51,7 @@ def _read_line(fields: Fields, region: Region, line: re.Match[str]) -> None:
     bold = _BOLD.match(region.text, line.start(1), line.end(1))
     if bold is not None:
         for label, at, value in labels_of(bold):
-            fields.add(region, label, region.scalar(value, at))
+            fields.add(region, label, whole_value(region, label, value, at, _MORE))
         return
     at = line.start(1)
     if not any(mark in line[1] for mark in ":："):
@@ -59,5 +60,5 @@ def _read_line(fields: Fields, region: Region, line: re.Match[str]) -> None:
         pair = _PAIR.match(region.text, at, line.end(1))
         if pair is None:
             return  # a sentence
-        fields.add(region, pair[1], region.scalar(trimmed(pair[2]), pair.start(2)))
+        fields.add(region, pair[1], whole_value(region, pair[1], trimmed(pair[2]), pair.start(2), _MORE))
         at = pair.end()

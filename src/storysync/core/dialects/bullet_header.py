@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from storysync.core.dialects.base import Head, Page, Sheet, Traits
-from storysync.core.dialects.bold_header import bullet_list
+from storysync.core.dialects.bold_header import list_below, whole_value
 from storysync.core.header_region import SOURCE, Fields, Region, regions, traits_of, trimmed
 from storysync.core.yaml_events import Node
 
@@ -19,7 +19,7 @@ RANK = 52
 _BULLET = re.compile(
     r"^[-*+][ \t]{1,3}([^\W_][^\n:：*`\[\]]{0,60}?)[ \t]*(?:：|:(?=[ \t]|$))[ \t]*(.*)$", re.MULTILINE
 )
-_NESTED = re.compile(r"\n((?:[ \t]+[-*+][ \t]+[^\n]+(?:\n|$))+)")
+_MORE = re.compile(r"[ \t]*(?:\\|<br ?/?>)?[ \t]*\n[ \t]+([^\s#>|<`~+*-][^\n]*)")
 
 
 def read_head(page: Page) -> Head | None:
@@ -43,7 +43,7 @@ def recognize(sheet: Sheet) -> Traits | None:
 
 def _value(region: Region, bullet: re.Match[str]) -> Node:
     value = trimmed(bullet[2])
-    nested = None if value else _NESTED.match(region.text, bullet.end())
-    if nested is None:
-        return region.scalar(value, bullet.start(2))
-    return bullet_list(region, nested.start(1), nested.end(1), bullet.start(2))
+    if value:
+        return whole_value(region, bullet[1], value, bullet.start(2), _MORE)
+    nested = list_below(region, bullet.start(2), 0)
+    return region.scalar(value, bullet.start(2)) if nested is None else nested

@@ -2,7 +2,10 @@
 
 A file is split when at least two headings of one level name a story, bug, issue or epic by word and id
 (`### Story 3: …`, `## BUG-012: …`, `### [US-4] …`), and the file is not itself a story with an id; an epic or
-a feature may hold its stories. `### Task 1: …` are steps, not stories. An item is part of the one around it.
+a feature may hold its stories. `### Task 1: …` are steps, not stories. Where plain numbers name the items of
+a file that is not called after a list of them, one must have a field, a check box or a user story: reviews
+count their issues too. Beside such headings, `### BUG-6 Title` and `### BUG-8 (fixed)` are items as well. An
+item is part of the one around it.
 A list of headings without any text below, as a table of contents has it, names what another heading of the
 same id tells (DIALECTS.md sections 1 and 8).
 """
@@ -16,11 +19,11 @@ from typing import NamedTuple
 
 from storysync.core.anchors import Anchors
 from storysync.core.dialects.base import Head, Item, Page, Sheet, Split, Traits
-from storysync.core.folding import fold
+from storysync.core.folding import fold, fold_name, without_markup
 from storysync.core.gather import texts_of
 from storysync.core.header_region import field_of
 from storysync.core.headings import Heading as Title
-from storysync.core.headings import id_of_file_name, kind_of_id, read_heading
+from storysync.core.headings import id_of_file_name, kind_of_id, read_heading, title_of_file_name
 from storysync.core.ids import key
 from storysync.core.item_sections import Heading, Section, headings_of, sections_of
 from storysync.core.story import Reference
@@ -42,10 +45,54 @@ _PROMISING = re.compile(
     r"|(?:us|user[_-]?story|feat|feature|task|tsk|fix)[_-][A-Za-z_-]{0,20}\d)",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[*_`]{0,3}\]?[*_`]{0,3}[ \t]*(?:$|[:：|(（–—\[✅✔☑❌🔴🟡🟢⬜🔄🚧]|-+[ \t])|\][ \t]")
+_BEHIND = re.compile(r"[*_`~]{0,5}\]?[*_`~]{0,5}[ \t]*(?:$|[:：|(（–—\[✅✔☑❌🔴🟡🟢⬜🔄🚧]|-+[ \t])|\][ \t]")
+_BEFORE_NUMBER = re.compile(r"\D*")
+_LONGEST = 1000  # characters of a heading that are looked at
 _BLANK = " \t\n-*_"
 """What an empty section may hold: a rule that divides it from the next one."""
 _NOT_WORDS = re.compile(r"[\W_]+")
+_LIKE_OTHERS = re.compile(
+    r"[^\w\n]{0,8}(?P<name>(?P<letters>[A-Za-z][A-Za-z #_-]{0,30}?)\d{1,9}[a-z]?(?:[.-]\d{1,9}[a-z]?){0,5})"
+    r"[*_`~\]]{0,6}(?:[ \t]+(?=[^\W\d_a-z]|[\"'`*_~\[])|[ \t]*(?=\()|(?<=\d)(?P<plain>[ \t]+)(?=[a-z]))"
+    r"(?P<rest>.*)"
+)
+"""A heading with an id, and a title behind a blank or a remark in parentheses."""
+_GOES_ON = re.compile(r"(?:and|or|to|through|vs|is|was|has|in|of|on|for|et|und)\b")
+_FIELD = re.compile(
+    r"^[ \t>]*(?:[-*+][ \t]+|\|[ \t]*)?[*_`]{0,3}"
+    r"(?P<label>[^\W\d_][^\n:：|*_`]{0,40}?)[*_`]{0,3}[ \t]*[:：|]",
+    re.MULTILINE,
+)
+_CHECK_BOX = re.compile(r"^[ \t>]*[-*+][ \t]+\[[ xX~/-]\][ \t]", re.MULTILINE)
+_USER_STORY = re.compile(
+    r"^[ \t>*_-]{0,12}As (?:an?|the)\b[^\n]{0,200}(?:\n[^\n]{0,200})?\bI(?: want|'d|\b)", re.MULTILINE
+)
+_LISTS = re.compile(
+    r"\b(?:epics?|(?:user )?stories|story|backlog|bugs|issues|tickets|features|spikes|roadmap)\b"
+)
+"""Words in the name of a file that is made of items."""
+_STORY_FILE = re.compile(r"[A-Z]{2,16}(?:-[A-Z]{1,16}){0,3}-\d{1,9}")
+_NO_STORY_FILES = frozenset(
+    (
+        "SPRINT",
+        "PHASE",
+        "WEEK",
+        "RELEASE",
+        "MILESTONE",
+        "ITERATION",
+        "STORIES",
+        "EPICS",
+        "BUGS",
+        "ISSUES",
+        "TICKETS",
+        "TASKS",
+        "BACKLOG",
+        "ROADMAP",
+        "PLAN",
+        "RETRO",
+        "REVIEW",
+    )
+)
 
 
 class _Named(NamedTuple):
@@ -67,7 +114,11 @@ def split(sheet: Sheet) -> Split | None:
     levels = Counter(headings[one.at].level for one in named)
     if max(levels.values(), default=0) < 2 or _is_one_story(sheet, headings, named[0]):
         return None
-    named = _telling(page, headings, named)
+    if all(one.title.id[0].isdigit() for one in named if one.title.id) and not _tells_stories(
+        page, headings, named
+    ):
+        return None
+    named = _telling(page, headings, _with_unusual(headings, named))
     return Split(tuple(_items(page, headings, named)), Traits(NAME, names=_NAMES))
 
 
@@ -115,6 +166,56 @@ def _named(index: int, heading: Heading) -> _Named | None:
     return _Named(index, title, heading.text[offset : title.offset + len(title.id)], offset)
 
 
+def _with_unusual(headings: Sequence[Heading], named: list[_Named]) -> list[_Named]:
+    """With headings of the same level and the same letters that have no colon behind the id."""
+    known = {(headings[one.at].level, _letters(one.name)) for one in named}
+    levels = {level for level, _ in known}
+    found = {one.at: one for one in named}
+    for index, heading in enumerate(headings):
+        if index in found or heading.level not in levels:
+            continue
+        like = _LIKE_OTHERS.match(heading.text[:_LONGEST])
+        if like is None or (heading.level, _letters(like["name"])) not in known:
+            continue
+        if like["plain"] and (" " in like["name"] or _GOES_ON.match(like["rest"])):
+            continue
+        title = read_heading(f"{like['name']}: {like['rest']}")
+        if title.id is None:
+            continue
+        remark = like["rest"].startswith("(")
+        words = without_markup(heading.text.replace("~~", "")) if remark else title.title
+        offset = max(heading.text.find(title.id), like.start("name"))
+        found[index] = _Named(
+            index, title._replace(offset=offset, title=words), like["name"], like.start("name")
+        )
+    return [found[index] for index in sorted(found)]
+
+
+def _letters(name: str) -> str:
+    """What stands before the number of a name: `story` of `Story 3.1`, `bug` of `BUG-5`."""
+    return _BEFORE_NUMBER.match(name)[0].casefold().rstrip(" #_-")  # type: ignore[index]
+
+
+def _tells_stories(page: Page, headings: Sequence[Heading], named: Sequence[_Named]) -> bool:
+    """Whether the name of the file, an epic or anything in an item says that numbers name stories."""
+    if _LISTS.search(fold(title_of_file_name(page.path))) or any(_kind(one.title) == "epic" for one in named):
+        return True
+    top = next((one for one in headings[: named[0].at] if one.level == 1), None)
+    if top is not None and read_heading(top.text).kind in _HOLDERS:
+        return True
+    return any(
+        _is_told(page.text, headings[one.at].end, section.end)
+        for one, section in zip(named, _sections(page, headings, named), strict=True)
+    )
+
+
+def _is_told(text: str, begin: int, end: int) -> bool:
+    """Whether a section has a field, a check box or a user story."""
+    if _CHECK_BOX.search(text, begin, end) or _USER_STORY.search(text, begin, end):
+        return True
+    return any(field_of(fold_name(found["label"])) for found in _FIELD.finditer(text, begin, end))
+
+
 def _is_one_story(sheet: Sheet, headings: Sequence[Heading], first: _Named) -> bool:
     """Whether the file is itself a story, with an id of its own, and no epic or feature."""
     page = sheet.page
@@ -141,11 +242,12 @@ def _is_one_story(sheet: Sheet, headings: Sequence[Heading], first: _Named) -> b
 
 
 def _story_file(path: str) -> str | None:
-    """The id in a file's name when it is that of a story: a plain number, or the letters of one."""
+    """The id in a file's name when it is that of a story: a plain number, its letters, or capitals."""
     named = id_of_file_name(path)
-    if named is None or (named[0].isalpha() and kind_of_id(named) is None):
-        return None
-    return named
+    if named is None or named[0].isdigit() or kind_of_id(named) is not None:
+        return named
+    is_id = _STORY_FILE.fullmatch(named) and named.partition("-")[0] not in _NO_STORY_FILES
+    return named if is_id else None
 
 
 def _telling(page: Page, headings: Sequence[Heading], named: list[_Named]) -> list[_Named]:

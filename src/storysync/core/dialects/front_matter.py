@@ -24,6 +24,10 @@ NAME = "front_matter"
 RANK = 10
 
 _OPEN = re.compile(r"(?:[ \t]*\n)*---[ \t]*\n")
+_COMMENTED = re.compile(
+    r"(?:[ \t]*\n)*(?:<!--(?:(?!-->).){0,2000}-->[ \t]*\n(?:[ \t]*\n)*){1,5}---[ \t]*\n", re.DOTALL
+)
+_DOTS = re.compile(r"^\.\.\.[ \t]*(?:\n|\Z)", re.MULTILINE)
 _HEADING = re.compile(r"#{1,6} +\S")
 _KEYS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:[\w\"'][^\n:]{0,80}:(?=\s|$)|[-?][ \t]|[\[{])")
 
@@ -39,20 +43,26 @@ class Block(NamedTuple):
 def find_block(text: str, start: int = 0) -> Block | None:
     """Where the front matter lies. `end` is -1 when it is opened and never closed.
 
-    A file that begins with a thematic break has none: below its `---` is a blank line or no key.
+    A file that begins with a thematic break has none: below its `---` is a blank line or no key. Comments
+    may stand above keys; a line `...` closes them too when no `---` follows.
     """
     if text.startswith("---\n", start):
         begin = start + 4
     else:
         found = _OPEN.match(text, start)
         if found is None:
-            return None
+            found = _COMMENTED.match(text, start)
+            if found is None or not _KEYS.match(text, found.end()):
+                return None
         begin = found.end()
     close = begin - 1
     while True:
         close = text.find("\n---", close)
         if close < 0:
-            return Block(begin, -1, -1) if _KEYS.match(text, begin) else None
+            if not _KEYS.match(text, begin):
+                return None
+            dots = _DOTS.search(text, begin)
+            return Block(begin, dots.start(), dots.end()) if dots else Block(begin, -1, -1)
         end_of_line = text.find("\n", close + 1)
         end_of_line = len(text) if end_of_line < 0 else end_of_line
         if end_of_line == close + 4 or not text[close + 4 : end_of_line].strip(" \t"):

@@ -4,8 +4,8 @@
     ### User Story 1 - Keep a cart (Priority: P1)
 
 Ids are unique only in their folder. A task is done when its box is ticked, its label `[US1]` names the story
-that it is part of; it depends on another only where its text says so, never by their order. The `spec.md`
-itself is the feature, named like its folder (DIALECTS.md sections 1 and 7).
+that it is part of; it depends on another, or blocks it, only where its text says so, never by their order.
+The `spec.md` itself is the feature, named like its folder (DIALECTS.md sections 1 and 7).
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from dataclasses import dataclass, field
 
 from storysync.core.anchors import Anchors
 from storysync.core.dialects.base import Head, Item, Page, Sheet, Split, Traits
+from storysync.core.direction import turn_at
 from storysync.core.ids import key
 from storysync.core.item_sections import Heading, headings_of, sections_of
+from storysync.core.names import Named
+from storysync.core.ranges import range_at
+from storysync.core.references import MOST_IN_RANGES, Place
 from storysync.core.story import Reference
 from storysync.core.yaml_events import Node, Scalar, Sequence
 
@@ -38,13 +42,20 @@ _TASK = re.compile(
 )
 _TAG = re.compile(r"\[([^\[\]\n]{1,40})\](?!\()[ \t]*")
 _STORY_TAG = re.compile(r"US\d{1,4}")
+_NAMED = re.compile(rf"(?<![\w/-])(?:{_TASK_ID}|US\d{{1,4}})(?!\w|\.\d)")
+_PART = re.compile(r"-|[–—][A-Z]*\d")
+"""What makes an id a part of something else, such as a range that is not understood."""
+_NEAR = 100  # characters before an id in which the words about it stand
 _NEEDS = re.compile(
-    r"\b(?:depends?[ \t]+(?:up)?on|blocked[ \t]+by|requires|after)[ \t]*:?[ \t]*"
-    rf"(?:{_TASK_ID}|US\d{{1,4}})(?![\w-]|\.\d)"
-    rf"(?:[ \t]*(?:,|&|\+|and\b)[ \t]*(?:and[ \t]+)?(?:{_TASK_ID}|US\d{{1,4}})(?![\w-]|\.\d)){{0,200}}",
+    r"(?:(?P<no>\b(?:not|never|no[ \t]+longer|without|nothing)|n't)[ \t]+(?P<between>(?:\w+[ \t]+){0,3}))?"
+    r"(?:\b(?P<cue>depends?[ \t]+(?:up)?on|depends(?=[ \t]*:)|blocked[ \t]+by|requires?|needs?|after)"
+    r"|(?P<earlier>(?<!\w)before))"
+    r"[ \t]*:?[ \t]*(?:tasks?[ \t]+)?[*_`\[(]{0,3}$",
     re.IGNORECASE,
 )
-_NEEDED = re.compile(rf"(?:{_TASK_ID}|US\d{{1,4}})(?![\w-]|\.\d)")
+_AND = re.compile(r"[*_`\]]{0,3}[ \t]*(?:[,&+/]|and\b)[ \t]*(?:and[ \t]+)?[*_`\[(]{0,3}", re.IGNORECASE)
+_MOST_MEMBERS = 10 * MOST_IN_RANGES
+"""Members of all ranges of a file."""
 _USER_STORY = re.compile(
     r"User Story (?P<number>\d{1,4})[ \t]*(?:[-–—:][ \t]*|$)(?P<title>.*)", re.IGNORECASE
 )
@@ -109,7 +120,7 @@ class _Task:
     end: int
     places: dict[str, Node]  # the headings that it stands under
     parent: Reference | None  # the task around it
-    needs: list[Reference] = field(default_factory=list)
+    needs: list[Reference] = field(default_factory=list)  # what the lines below it say
 
     @property
     def indent(self) -> int:
@@ -120,12 +131,13 @@ def _tasks(page: Page) -> Iterator[Item]:
     anchors = Anchors()
     folder = _feature(page.path)
     about: dict[str, Node] = {} if folder is None else {"epic": Scalar(folder, 0, 0)}
-    for task in _task_lines(page):
-        yield _task_item(page, task, about, anchors)
+    left = [_MOST_MEMBERS]
+    for task in _task_lines(page, left):
+        yield _task_item(page, task, about, anchors, left)
 
 
-def _task_lines(page: Page) -> Iterator[_Task]:
-    """The tasks of a page, each with the indented lines below it."""
+def _task_lines(page: Page, left: list[int]) -> Iterator[_Task]:
+    """The tasks of a page, each with the indented lines below it; `left` as in `Place`."""
     places: dict[str, Node] = {}
     task: _Task | None = None
     outer: list[_Task] = []
@@ -156,7 +168,7 @@ def _task_lines(page: Page) -> Iterator[_Task]:
             task, outer = None, []
         elif task is not None and bare.strip():
             task.end = end
-            task.needs += _needs(text, 0, line)
+            task.needs += _needs(text, 0, len(text), line, left)
     if task is not None:
         yield task
 
@@ -191,7 +203,7 @@ def _note_heading(places: dict[str, Node], text: str, line: int) -> None:
         places["phase" if level == 2 else "section"] = Scalar(title, line, text.index(title) + 1)
 
 
-def _task_item(page: Page, task: _Task, about: dict[str, Node], anchors: Anchors) -> Item:
+def _task_item(page: Page, task: _Task, about: dict[str, Node], anchors: Anchors, left: list[int]) -> Item:
     found, text = task.found, page.text
     begin = text.rfind("\n", 0, found.start("id")) + 1
     line_end = text.find("\n", begin)
@@ -211,6 +223,8 @@ def _task_item(page: Page, task: _Task, about: dict[str, Node], anchors: Anchors
             references += [
                 _reference("parent", one, task.line, text.index(one, at) - begin + 1) for one in stories
             ]
+        elif stated := _needs(text[begin:line_end], tag.start() - begin, tag.end() - begin, task.line, left):
+            references += stated
         else:
             labels.append(scalar(tag[1], tag.start(1)))
         at = tag.end()
@@ -219,9 +233,9 @@ def _task_item(page: Page, task: _Task, about: dict[str, Node], anchors: Anchors
     title = text[at:line_end].strip()
     if title:
         fields["title"] = scalar(title, at)
-    if task.parent is not None and not references:
+    if task.parent is not None and all(one.relation != "parent" for one in references):
         references.append(task.parent)
-    references += _needs(text[begin:line_end], at - begin, task.line)
+    references += _needs(text[begin:line_end], at - begin, line_end - begin, task.line, left)
     head = Head(NAME, "list_item", {**fields, **about, **task.places}, 0, 0, 0)
     anchor = anchors.give(found["id"])
     return Item(anchor, head, begin, task.end, task.line, references=(*references, *task.needs))
@@ -233,15 +247,40 @@ def _parent(outer: _Task, page: Page) -> Reference:
     return _reference("parent", outer.found["id"], outer.line, col)
 
 
-def _needs(text: str, begin: int, line: int) -> list[Reference]:
-    """What a line says to depend on: "(depends on T003, T004)"."""
-    if "T" not in text and "US" not in text:
-        return []
-    return [
-        _reference("depends_on", one[0], line, one.start() + 1)
-        for stated in _NEEDS.finditer(text, begin)
-        for one in _NEEDED.finditer(text, stated.start(), stated.end())
-    ]
+def _needs(text: str, begin: int, end: int, line: int, left: list[int]) -> list[Reference]:
+    """What text[begin:end] of a line says to depend on or to block: "(depends on T003, T004–T007)"."""
+    place = Place(text, line, 1, "depends_on", left)
+    found: list[Reference] = []
+    behind, relation = begin, ""
+    for name in _NAMED.finditer(text, begin, end):
+        start, stop = name.span()
+        if start < behind:
+            continue  # within a range
+        span = range_at(text, start, end)
+        stop = stop if span is None else span.end
+        if span is None and _PART.match(text, stop):
+            behind, relation = stop, ""
+            continue
+        said = _relation(text, behind, start, stop)
+        if said is not None or not relation or _AND.fullmatch(text, behind, start) is None:
+            relation = said or ""
+        if relation:
+            named = Named(None, name[0], None, None if span is None else span.members)
+            found += place.references(start, stop, named, "declared", relation)
+        behind = stop
+    return found
+
+
+def _relation(text: str, begin: int, start: int, stop: int) -> str | None:
+    """The relation that the words before an id state, '' when they deny one, None without such words."""
+    turn = turn_at(text, begin, (start, stop), stop)
+    if turn:
+        return "blocks" if turn == "inverse" else ""
+    cue = _NEEDS.search(text[max(begin, start - _NEAR) : start])
+    if cue is None or (cue["earlier"] and not cue["no"]):
+        return None
+    until = "until" in (cue["between"] or "").casefold()
+    return "" if cue["no"] and cue["cue"] and not until else "depends_on"
 
 
 def _reference(relation: str, story_id: str, line: int, col: int) -> Reference:
