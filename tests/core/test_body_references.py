@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from storysync.core.body import parse_body
-from storysync.core.story import Reference
+from storysync.core.reading import read
+from storysync.core.story import Good, Reference
+from storysync.settings import ReadingSettings
 
 PATH = "plan/ops/OPS-9-x.md"
 
@@ -214,3 +216,10 @@ def test_ranges_never_become_more_references_than_a_text_can_mean() -> None:
     assert len(found) < 4000
     assert found[-1] == ("depends_on", "OPS-1", "declared")
     assert len(section("- Stories 1-3\n" * 600)) == 3
+
+
+def test_what_is_struck_out_is_said_no_more() -> None:
+    text = b"# A-1: T\n\n## Dependencies\n\n- ~~A-16~~ removed\n- ~~A-18 (x)~~, A-17\n"
+    found = read("A-1.md", text, ReadingSettings())
+    assert isinstance(found, Good)
+    assert [(one.id, one.line, one.col) for one in found.stories[0].references] == [("A-17", 6, 17)]

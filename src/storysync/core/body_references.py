@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from storysync.core.names import TEXT_REFERENCE, Named, begins_with_name, named_by, names_at
+from storysync.core.names import TEXT_REFERENCE, Named, begins_with_name, named_by, names_at, without_struck
 from storysync.core.outline import Outline
 from storysync.core.references import (
     MOST_IN_RANGES,
@@ -80,6 +80,7 @@ class _SectionReader:
         self.found: list[Reference] = []
 
     def take(self, row: int, line: str) -> None:
+        line = without_struck(line)
         prefix = _PREFIX.match(line)
         begin = prefix.end() if prefix else 0
         if begin == len(line):

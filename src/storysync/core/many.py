@@ -11,10 +11,10 @@ import re
 import msgspec
 
 from storysync.core.body import Body, parse_body
-from storysync.core.dialects import read_heads
 from storysync.core.dialects.base import Item, Page, Sheet, Split, Traits
 from storysync.core.gather import texts_of
 from storysync.core.judged_file import Rules
+from storysync.core.registry import read_heads
 from storysync.core.story import Broken, Good, Problem, Read, Reference, Story
 from storysync.core.validate import judge, judge_item
 from storysync.core.yaml_events import Node

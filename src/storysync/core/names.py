@@ -87,6 +87,14 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 _IDLIKE = re.compile(r"[A-Za-z]*\d[\w.-]*|[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)+")
 
 
+_STRUCK = re.compile(r"~~[^~\n]{1,500}~~")
+
+
+def without_struck(text: str) -> str:
+    """The text with blanks where words are struck out: `~~A-1~~` is said no more. Offsets stay."""
+    return _STRUCK.sub(lambda found: " " * len(found[0]), text) if "~~" in text else text
+
+
 def begins_with_name(text: str, begin: int) -> bool:
     """Whether text[begin:] begins with something that has the form of a name."""
     return _BEGINS.match(text, begin) is not None

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 
 from storysync.core.body import parse_body
-from storysync.core.dialects import read_heads, recognize, split
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.issue_folder import is_issue_page
 from storysync.core.globs import any_of
 from storysync.core.judged_file import Rules
 from storysync.core.many import read_many
 from storysync.core.problems import problem
+from storysync.core.registry import read_heads, recognize, split
 from storysync.core.sprint_status import FILE_NAMES as _SECOND_SOURCES
 from storysync.core.sprint_status import read_claims
 from storysync.core.story import Broken, NotAStory, Problem, Read, SecondSource

@@ -24,6 +24,7 @@ from storysync.core.names import (
     Named,
     is_story_like,
     named_by,
+    without_struck,
 )
 from storysync.core.ranges import range_at, word_before_number
 from storysync.core.story import Reference
@@ -75,6 +76,7 @@ def parse_references(
 
     `confidence` is said of ids that stand alone or with a remark; ids within a sentence are `prose`.
     """
+    text = without_struck(text)
     if says_none(text):
         return ()
     offset, end = _inside(text)

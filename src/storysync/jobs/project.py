@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from storysync.adapters import git
-from storysync.core.dialects import NAMES
 from storysync.core.fields import CANONICAL, known_field
 from storysync.core.reading import is_looked_at
+from storysync.core.registry import NAMES
 from storysync.errors import UsageError
 from storysync.settings import ProjectSettings
 

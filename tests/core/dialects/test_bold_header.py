@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from storysync.core.dialects import NAMES, read_heads
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.bold_header import read_head
+from storysync.core.registry import NAMES, read_heads
 from storysync.core.yaml_events import Scalar, Sequence
 
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from storysync.core.dialects import read_heads
 from storysync.core.dialects.base import Page
 from storysync.core.reading import is_excluded, read
+from storysync.core.registry import read_heads
 from storysync.core.story import Good, NotAStory, Story
 from storysync.settings import ReadingSettings
 

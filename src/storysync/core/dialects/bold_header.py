@@ -2,7 +2,8 @@
 
 They stand in the header region or in a section such as `## Metadata` (`core.header_region`), also several
 on a line (`**Points:** 2 | **Size:** M`, or two blanks between them). An empty label takes the list below
-it; a value that ends in a comma goes on in the next line. The labels stay part of the body (DIALECTS.md section 1).
+it; a value that ends in a comma goes on in the next line. The labels stay part of the body
+(DIALECTS.md section 1).
 """
 
 from __future__ import annotations

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from storysync.core import dialects
+from storysync.core import dialects, registry
 from storysync.core.dialects.base import Page
 from storysync.core.reading import read
 from storysync.core.story import Good, NotAStory
 from storysync.settings import ReadingSettings
 
-MANUAL = Path(__file__).resolve().parents[3] / "docs" / "dialects.md"
+SOURCE = Path(registry.__file__).parent
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "dialects.md"
 TEXT = b"# Fix the door\n\n:status: done\n:id: DOOR-7\n\n## Notes\n\n:id: other\n"
 
 
@@ -25,10 +27,8 @@ def with_the_manuals_dialect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert module is not None
     (tmp_path / "attributes.py").write_text(module[1], encoding="utf-8")
     monkeypatch.setattr(dialects, "__path__", [*dialects.__path__, str(tmp_path)])
-    for name in ("_READERS", "_RECOGNIZERS", "_SPLITTERS"):
-        monkeypatch.setattr(dialects, name, getattr(dialects, name))
-    monkeypatch.setattr(dialects, "_MODULES", dialects._modules())
-    monkeypatch.setattr(dialects, "_READERS", dialects._functions("read_head"))
+    monkeypatch.setattr(registry, "_MODULES", registry._modules())
+    monkeypatch.setattr(registry, "_READERS", registry._functions("read_head"))
     monkeypatch.delitem(sys.modules, f"{dialects.__name__}.attributes")
 
 
@@ -47,9 +47,16 @@ def test_without_the_module_the_file_is_no_story():
 
 def test_a_pinned_reader_is_the_only_one_that_is_asked():
     page = Page("---\nid: A-1\n---\n# T\n**Status:** done\n", 0, 1, 65536)
-    assert [head.dialect for head in dialects.read_heads(page, "bold_header").heads] == ["bold_header"]
+    assert [head.dialect for head in registry.read_heads(page, "bold_header").heads] == ["bold_header"]
 
 
 def test_every_dialect_is_in_the_manual():
     rows = set(re.findall(r"^\| `(\w+)` \|", MANUAL.read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(dialects.NAMES) <= rows
+    assert set(registry.NAMES) <= rows
+
+
+@pytest.mark.parametrize("module", sorted(SOURCE.glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_every_module_can_be_imported_first(module: Path):
+    name = ".".join(module.relative_to(SOURCE.parents[1]).with_suffix("").parts)
+    done = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
