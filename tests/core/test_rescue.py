@@ -82,3 +82,19 @@ def test_of_a_key_that_appears_twice_the_last_counts():
 
 def test_an_open_list_does_not_swallow_the_next_key():
     assert values("a: [x, y\nb: 1\n") == {"a": ["x", "y"], "b": "1"}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("'Don't do it'", "Don't do it"),
+        ("'Don''t' # why", "Don't"),
+        ('"Foo" and more', '"Foo" and more'),
+        ('"a" and "b"', '"a" and "b"'),
+        (r'"say \"hi\""', 'say "hi"'),
+        (r'"C:\dir"', r"C:\dir"),
+        ('"open', "open"),
+    ],
+)
+def test_quotes_within_a_value(written: str, value: str):
+    assert values(f"title: {written}\n") == {"title": value}

@@ -218,7 +218,8 @@ def _perform(root: Path, kind: str, one: str, other: str | None) -> set[str]:
             os.mkfifo(path)
         return {one}
     if kind == "delete folder":
-        shutil.rmtree(path)
+        if path.is_dir() and not path.is_symlink():  # rmtree would wait at a pipe for a writer
+            shutil.rmtree(path)
         return {one}
     if kind == "delete":
         path.unlink()

@@ -228,3 +228,22 @@ def test_damage_is_reported_at_its_place_and_nothing_else_is_lost(what: str):
         story = found.stories[0]
         assert (story.id, story.id_source, story.title) == ("A-1", "front_matter", "T")
         assert story.status == "done"
+
+
+def test_comments_may_stand_above_the_keys():
+    text = "<!-- lint off -->\n<!-- a\nb -->\n\n---\nid: K-5\n---\n# T\n"
+    found = head(text)
+    assert found.fields == {"id": Scalar("K-5", 6, 5)}
+    assert (text[found.start :], found.line) == ("# T\n", 8)
+
+
+@pytest.mark.parametrize("below", ["# T\n", "\nText\n\n---\n", "no key\n---\n"])
+def test_a_thematic_break_below_a_comment_opens_nothing(below: str):
+    assert find_block(f"<!-- a -->\n---\n{below}") is None
+
+
+def test_three_dots_close_the_keys_when_no_dashes_do():
+    text = "---\nid: K-5\n...\n# T\n"
+    found = head(text)
+    assert (found.fields, found.problems) == ({"id": Scalar("K-5", 2, 5)}, ())
+    assert (text[found.start :], found.line) == ("# T\n", 4)

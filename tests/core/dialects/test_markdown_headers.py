@@ -371,6 +371,46 @@ def test_what_is_no_issue(path: str, text: str):
     assert isinstance(read(path, text.encode(), DEFAULTS), NotAStory)
 
 
+# values on more than one line
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("**Blocks:**\n\n- A-4\n", [("blocks", "A-4", 6)]),
+        ("**Depends on:**\n\n\n- A-4\n- A-5\n", [("depends_on", "A-4", 7), ("depends_on", "A-5", 8)]),
+        ("**Depends on:**\n1. A-4\n2) A-5\n", [("depends_on", "A-4", 5), ("depends_on", "A-5", 6)]),
+        ("**Depends on:**\n* A-4: **hard**\n* **A-5:** x\n",
+         [("depends_on", "A-4", 5), ("depends_on", "A-5", 6)]),
+        ("**Depends on:**\n- A-4\n- Priority: High\n", [("depends_on", "A-4", 5)]),
+        ("- **Dependencies:**\n  - A-5\n  - A-3\n- **Blocks:** A-6\n",
+         [("depends_on", "A-5", 5), ("depends_on", "A-3", 6), ("blocks", "A-6", 7)]),
+        ("- **Depends on:**\n  - A-3\n- Priority: High\n", [("depends_on", "A-3", 5)]),
+        ("- **Depends on:**\n- A-3\n", []),
+        ("- Blocks:\n\n  - A-6\n", [("blocks", "A-6", 6)]),
+        ("**Depends on:** B-1,\nB-2, B-3\n**Owner:** bob\n",
+         [("depends_on", "B-1", 4), ("depends_on", "B-2", 5), ("depends_on", "B-3", 5)]),
+        ("**Depends on:** B-1,\n\nB-2\n", [("depends_on", "B-1", 4)]),
+        ("**Depends on:** B-1,\nOwner: B-2\n", [("depends_on", "B-1", 4)]),
+        ("> **Depends on:** B-1,\n> B-2\n> **Owner:** bob\n",
+         [("depends_on", "B-1", 4), ("depends_on", "B-2", 5)]),
+        ("> Depends on: B-1,\n> B-2\n", [("depends_on", "B-1", 4), ("depends_on", "B-2", 5)]),
+        ("**Needed by:** B-1\n**Upstream:** B-2\n", [("blocks", "B-1", 4), ("depends_on", "B-2", 5)]),
+    ],
+)  # fmt: skip
+def test_relatives_below_and_behind_a_label(header: str, expected: list[tuple[str, str, int]]):
+    status = {"-": "- **Status:** done", ">": "> **Status:** done"}.get(header[0], "**Status:** done")
+    if header.startswith("- Blocks"):
+        status = "- Status: done"
+    story, _ = good(f"# H-1: T\n\n{status}\n{header}")
+    assert edges(story) == expected
+
+
+def test_two_blanks_part_the_labels_of_a_line():
+    story, _ = good("# H-1: T\n\n**Status**: Todo  **Priority**: High\n")
+    assert (story.status, story.priority) == ("todo", 1)
+
+
 # all
 
 

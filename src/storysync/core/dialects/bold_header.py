@@ -105,7 +105,9 @@ def list_below(region: Region, at: int, over: int) -> Sequence | None:
         elif over < 0 and _begins_with_plain_label(found[2]):
             break
         else:
-            items.append(region.scalar(found[2].rstrip(), found.start(2)))
+            name = _BOLD_LABEL.match(found[2])
+            text, begin = (name[1], name.start(1)) if name else (found[2].rstrip(), 0)
+            items.append(region.scalar(text, found.start(2) + begin))
         found = _ITEM.match(region.text, found.end())
     return Sequence(tuple(items), *region.place(at)) if items else None
 
