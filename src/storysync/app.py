@@ -254,9 +254,11 @@ def _refuse_shared_ids(projects: Sequence[Project]) -> None:
 
 def _refuse_empty(projects: Sequence[Project]) -> None:
     """Before a database is created: a folder without Markdown files is probably not the one that is meant."""
+    from storysync.core.reading import is_markdown
+
     for project in projects:
         names = (name for _, _, files in os.walk(project.root) for name in files)
-        if not any(name.lower().endswith((".md", ".markdown")) for name in names):
+        if not any(map(is_markdown, names)):
             raise UsageError(
                 f"there are no Markdown files in {project.root}",
                 hint="name the folder that holds the stories",

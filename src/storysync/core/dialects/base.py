@@ -56,10 +56,6 @@ class Sheet(NamedTuple):
     page: Page  # what is left of it as body
     heads: list[Head]
 
-    def field(self, name: str) -> Node | None:
-        """The value of a field of the first head that has it, by the name as written."""
-        return next((head.fields[name] for head in self.heads if name in head.fields), None)
-
     @property
     def front_matter(self) -> Mapping[str, Node]:
         """The fields of the front matter by their names as written; empty when there is none."""
