@@ -147,6 +147,47 @@ def _part(descriptor: int) -> bytes:
         return b""
 
 
+# -- what is kept for the next check ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_check_of_a_folder_is_kept_in_the_users_cache(run: Run, faulty: Path, cache: Path) -> None:
+    first = run("check", "p")
+    (file,) = (one for one in cache.rglob("*") if one.is_file())
+    assert file.parent == cache / "storysync" / "check"
+    assert run("check", "p") == first
+    file.write_bytes(b"damaged")
+    assert run("check", "p") == first == run("check", "p", "--no-cache")
+
+
+def test_without_cache_and_of_files_nothing_is_kept(run: Run, faulty: Path, cache: Path) -> None:
+    assert run("check", "p", "--no-cache").code == run("check", "p/A-1.md", "p/A-2.md").code == 1
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("home", ["relative", "/proc/nothing"])
+def test_a_user_without_a_home_to_write_in_can_check(
+    run: Run, faulty: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    expected = run("check", "p", "--no-cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the rules of XDG leave out
+    monkeypatch.setenv("HOME", home)
+    assert run("check", "p") == expected == run("check", "p")
+    assert not (faulty.parent / "relative").exists()
+
+
+def test_a_link_and_a_pipe_that_are_named_are_told(run: Run, faulty: Path) -> None:
+    (faulty / "A-8.md").symlink_to("A-1.md")
+    os.mkfifo(faulty / "A-9.md")
+    outcome = run("check", "p/A-8.md", "p/A-9.md", "--json").data["data"]
+    assert [one["code"] for one in outcome["findings"]] == ["not-a-regular-file"] * 2
+
+
 # -- GitHub ----------------------------------------------------------------------------------------------
 
 

@@ -223,3 +223,10 @@ def test_what_is_struck_out_is_said_no_more() -> None:
     found = read("A-1.md", text, ReadingSettings())
     assert isinstance(found, Good)
     assert [(one.id, one.line, one.col) for one in found.stories[0].references] == [("A-17", 6, 17)]
+
+
+def test_lines_of_a_long_section_count_wherever_they_stand() -> None:
+    noise = "- nothing\n\ntext\n- **Other:** x\n" * 60
+    body = parse_body(f"## Dependencies\n{noise}- A-1\n{noise}- Blocks:\n  - A-2\n{noise}- A-3\n", 1, "a.md")
+    found = [(one.id, one.relation) for one in body.references]
+    assert found == [("A-1", "depends_on"), ("A-2", "blocks"), ("A-3", "depends_on")]

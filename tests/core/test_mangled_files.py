@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -113,3 +114,15 @@ def _sound(found: Read, data: bytes) -> None:
         for place in (*story.references, *found.problems):
             assert 0 <= place.line <= len(lines)
             assert not place.line or 0 <= place.col <= len(lines[place.line - 1]) + 2, place
+
+
+def test_lean_reading_finds_the_same_problems_and_all_but_criteria_and_user_stories() -> None:
+    for path, data in SAMPLES:
+        whole, lean = read(path, data, DEFAULTS), read(path, data, DEFAULTS, lean=True)
+        if isinstance(whole, Good):
+            stories = tuple(
+                msgspec.structs.replace(one, criteria=(), user_role=None, user_want=None, user_benefit=None)
+                for one in whole.stories
+            )
+            whole = Good(stories, whole.problems)
+        assert lean == whole, path

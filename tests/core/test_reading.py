@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storysync.core.file_names import is_markdown
 from storysync.core.problems import CODES
-from storysync.core.reading import is_excluded, is_markdown, read
+from storysync.core.reading import is_excluded, read
 from storysync.core.story import Broken, Good, NotAStory, Read
 from storysync.core.vocabulary import CONFIDENCES, CRITERIA_SECTIONS, ID_SOURCES, KINDS, RELATIONS, STATUSES
 from storysync.settings import ReadingSettings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storysync.core.reading import is_looked_at, is_second_source, read
+from storysync.core.file_names import is_looked_at, is_second_source
+from storysync.core.reading import read
 from storysync.core.sprint_status import Claimed, Named, findings, key_of, meant_by, names_of
 from storysync.core.story import Broken, SecondSource, StatusClaim
 from storysync.settings import ReadingSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ FOUND = 1
     "--select", multiple=True, metavar="CODE", help="Report only these codes; a glob, commas, repeated."
 )
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave these codes out; wins over --select.")
+@click.option("--no-cache", is_flag=True, help="Read all files again, and keep nothing for the next check.")
 def command(
     paths: tuple[str, ...],
     database: str | None,
@@ -45,6 +47,7 @@ def command(
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    no_cache: bool,
 ) -> int:
     """List what is wrong in story files; touches no database.
 
@@ -61,7 +64,7 @@ def command(
     given = app.settings.check
     fail_on = "warning" if strict else fail_on or given.fail_on
     wanted = _wanted(app, select, ignore)
-    report = _report(app, paths, project)
+    report = _report(app, paths, project, cached=not no_cache)
     findings = [one for one in report.findings if one.code in wanted]
     _print(form, findings, report, wanted)
     worst = min((SEVERITIES.index(one.severity) for one in findings), default=len(SEVERITIES))
@@ -89,15 +92,14 @@ def _wanted(app: App, select: tuple[str, ...], ignore: tuple[str, ...]) -> froze
     return chosen(select or given.select, ignore or given.ignore)
 
 
-def _report(app: App, paths: tuple[str, ...], name: str | None) -> CheckReport:
-    from storysync.jobs.check_files import check_files, is_file
+def _report(app: App, paths: tuple[str, ...], name: str | None, *, cached: bool) -> CheckReport:
     from storysync.jobs.findings import combined
-    from storysync.state import absolute_path
+    from storysync.state import absolute_path, cache_directory
 
     if "" in paths:
         raise click.UsageError("a PATH is empty", click.get_current_context())
     places = {path: absolute_path(path, app.cwd) for path in paths}
-    files = {path: place for path, place in places.items() if is_file(place)}
+    files = {path: place for path, place in places.items() if _is_file(place)}
     folders = [path for path in paths if path not in files]
     reports = []
     roots: tuple[Path, ...] = ()
@@ -106,15 +108,27 @@ def _report(app: App, paths: tuple[str, ...], name: str | None) -> CheckReport:
 
         projects = app.projects(folders, name=name)
         roots = tuple(one.root for one in projects)
-        reports.append(check(projects, app.settings.sqlite))
+        cache = cache_directory(os.environ) if cached else None
+        reports.append(check(projects, app.settings.sqlite, cache / "check" if cache else None))
     alone = [
         place
         for place in files.values()
         if not any(place.parent.resolve().is_relative_to(root) for root in roots)
     ]
     if alone:
+        from storysync.jobs.check_files import check_files
+
         reports.append(check_files(alone, app.loaded))
     return combined(reports)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a name stands for something that is no folder: a file, a link, a pipe."""
+    try:
+        path.lstat()
+        return not path.is_dir()
+    except OSError:
+        return False
 
 
 def _print(form: str, findings: list[Finding], report: CheckReport, wanted: frozenset[str]) -> None:

@@ -16,7 +16,7 @@ from storysync.core.outline import Heading
 from storysync.core.references import parse_references
 from storysync.core.sections import spans
 from storysync.core.story import Criterion, Reference
-from storysync.core.user_story import user_story
+from storysync.core.user_story import NO_USER_STORY, user_story
 
 __all__ = ["Body", "Heading", "Located", "parse_body", "parse_references"]
 
@@ -37,17 +37,18 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     status: Located | None
 
 
-def parse_body(text: str, first_line: int, path: str) -> Body:
+def parse_body(text: str, first_line: int, path: str, *, lean: bool = False) -> Body:
     """Read the text behind the front matter (line ends are `\\n`); it begins at `first_line` of the file.
 
-    `path` is the file's own, relative to the root, POSIX: links are relative to it.
+    `path` is the file's own, relative to the root, POSIX: links are relative to it. `lean` leaves out the
+    criteria and the user story, from which no problem follows.
     """
     lines = text.split("\n")
     outline = scanner.scan(text, lines, first_line) or commonmark.read(text, lines, first_line)
     sections = spans(outline.headings, len(lines), first_line)
     labels = labelled(text, outline, sections)
     status = labels.pop("status", None) or status_section(lines, outline, sections)
-    story = user_story(text, outline, sections)
+    story = NO_USER_STORY if lean else user_story(text, outline, sections)
     titles = [heading for heading in outline.headings if heading.level == 1]
     h1, subtitle = _titles(titles, lines, first_line)
     return Body(
@@ -58,7 +59,7 @@ def parse_body(text: str, first_line: int, path: str) -> Body:
         user_role=story.role,
         user_want=story.want,
         user_benefit=story.benefit,
-        criteria=criteria(lines, outline, sections, first_line),
+        criteria=() if lean else criteria(text, lines, outline, sections, first_line),
         references=body_references(lines, outline, sections, first_line, path),
         lifecycle={field: _in_file(place, first_line) for field, place in labels.items()},
         status=_in_file(status, first_line) if status else None,

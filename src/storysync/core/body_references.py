@@ -31,6 +31,9 @@ _OTHER_LABEL = re.compile(
 )
 
 
+_LONG_SECTION = 200  # rows from which on the same lines are likely to come again and again
+
+
 class _State(NamedTuple):
     """What a line stands under: a label (or the section itself)."""
 
@@ -48,11 +51,12 @@ def body_references(
     for span in sections:
         if span.meaning.mode in ("dependencies", "related"):
             reader = _SectionReader(span, first_line, path, left)
+            take = reader.take if span.end - span.begin < _LONG_SECTION else reader.take_once
             for row in range(span.begin + 1, span.end):
                 if not lines[row]:
                     reader.after_text = False
                 elif row not in outline.code:
-                    reader.take(row, lines[row])
+                    take(row, lines[row])
             for reference in reader.found:
                 found.setdefault(_statement(reference), reference)
     return tuple(found.values())
@@ -78,6 +82,19 @@ class _SectionReader:
         self.outer = self.section  # the last label that is no list item
         self.after_text = False  # the line before belongs to the same paragraph
         self.found: list[Reference] = []
+        self.idle: dict[tuple[str, _State, _State, bool], bool] = {}
+
+    def take_once(self, row: int, line: str) -> None:
+        """Like `take`, which is spared a line that said nothing and changed nothing in the same state."""
+        place = (line, self.state, self.outer, self.after_text)
+        known = self.idle.get(place)
+        if known is not None:
+            self.after_text = known
+            return
+        count = len(self.found)
+        self.take(row, line)
+        if len(self.found) == count and (self.state, self.outer) == place[1:3]:
+            self.idle[place] = self.after_text
 
     def take(self, row: int, line: str) -> None:
         line = without_struck(line)

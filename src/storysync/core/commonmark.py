@@ -32,20 +32,23 @@ def read(text: str, lines: list[str], first_line: int) -> Outline:
         text, options=pyromark.Options.ENABLE_TABLES
     )
     for event, span in events:
-        if "Start" in event:
-            value = event["Start"]
+        if isinstance(event, str):
+            if event == "Rule":
+                reader.rule()
+            else:
+                reader.text(span["start"], span["end"])
+            continue
+        ((kind, value),) = event.items()
+        if kind == "Start":
             tag = value if isinstance(value, str) else next(iter(value))
             if tag in _BLOCKS:
                 reader.begin(tag, value, span["start"], span["end"])
             else:
                 reader.text(span["start"], span["end"])
-        elif "End" in event:
-            value = event["End"]
+        elif kind == "End":
             tag = value if isinstance(value, str) else next(iter(value), "")
             if tag in _BLOCKS:
                 reader.finish(tag, span["start"])
-        elif event == "Rule":
-            reader.rule()
         else:
             reader.text(span["start"], span["end"])
     return reader.outline
@@ -59,9 +62,8 @@ class _Reader:
         self.first_line = first_line
         self.source = text.encode()
         self.ascii = len(self.source) == len(text)
-        self.starts = list(
-            accumulate((len(line.encode("utf-8", "replace")) + 1 for line in lines), initial=0)
-        )
+        sizes = map(len, lines) if self.ascii else (len(line.encode("utf-8", "replace")) for line in lines)
+        self.starts = list(accumulate((size + 1 for size in sizes), initial=0))
         self.outline = Outline([], [], set())
         self.ordered: list[bool] = []  # of each open list
         self.awaiting = False
@@ -128,14 +130,16 @@ class _Reader:
         self.heading = None
         row, col = self._position(start)
         line = self.lines[row][col:]
-        atx = atx_heading(line.lstrip(" \t")) if line.lstrip(" \t").startswith("#") else None
+        bare = line.lstrip(" \t")
+        atx = atx_heading(bare) if bare.startswith("#") else None
         if atx is not None and atx[0] == level:
-            offset = col + len(line) - len(line.lstrip(" \t")) + atx[2]
+            offset = col + len(line) - len(bare) + atx[2]
             self.outline.headings.append(Heading(level, atx[1], row + self.first_line, offset + 1))
         elif first >= 0:
             if self.source[first - 1 : first] == b"\\":
                 first -= 1
-            row, col = self._position(first)
+            if first != start:
+                row, col = self._position(first)
             text = paragraph_text(self.lines, row, col, self._row(max(first, last - 1)))
             self.outline.headings.append(Heading(level, text, row + self.first_line, col + 1))
 

@@ -25,14 +25,14 @@ _Point = tuple[str, int, str, bool | None, int]
 
 
 def criteria(
-    lines: list[str], outline: Outline, sections: list[Span], first_line: int
+    text: str, lines: list[str], outline: Outline, sections: list[Span], first_line: int
 ) -> tuple[Criterion, ...]:
     """The criteria in the order of the text; positions count within each kind of section.
 
     Bullets without a box, and what is no list item at all, count as acceptance criteria when that is all
     there is; rows of a table of criteria always do.
     """
-    borders = _borders(lines, outline, sections)
+    borders = _borders(text, lines, outline, sections)
     found, bullets = _listed(lines, outline, borders)
     others = unlisted(lines, outline, borders) if any(section != "other" for _, section in borders) else []
     found += [(one.section, 0, one.text, one.done, one.row) for one in others if one.certain]
@@ -99,10 +99,10 @@ def _listed(
     return found, bullets
 
 
-def _borders(lines: list[str], outline: Outline, sections: list[Span]) -> list[tuple[int, str]]:
+def _borders(text: str, lines: list[str], outline: Outline, sections: list[Span]) -> list[tuple[int, str]]:
     """At which row which section of `criteria` begins. A line in bold may serve as a heading."""
     borders = [(span.begin, span.meaning.criteria or "other") for span in sections]
-    bold = [row for row, line in enumerate(lines) if line[:2] == "**" and line.rstrip(" *:") != line]
+    bold = [row for row in _bold_rows(text) if lines[row][-1] in " *:"]
     if not bold:
         return borders
     headings = [
@@ -111,6 +111,19 @@ def _borders(lines: list[str], outline: Outline, sections: list[Span]) -> list[t
         if row not in outline.code and (found := _BOLD_HEADING.fullmatch(lines[row])) is not None
     ]
     return _with_bold(borders, headings) if headings else borders
+
+
+def _bold_rows(text: str) -> list[int]:
+    """The rows that begin with `**`."""
+    rows: list[int] = []
+    at = 0 if text.startswith("**") else text.find("\n**") + 1
+    row = counted = 0
+    while at or (not rows and text.startswith("**")):
+        row += text.count("\n", counted, at)
+        counted = at
+        rows.append(row)
+        at = text.find("\n**", at) + 1
+    return rows
 
 
 def _with_bold(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from storysync.core.patterns import at_first_use
+
 Turn = Literal["", "inverse", "unrelated", "parent"]
 
 _NEAR = 110  # characters before and behind a name
@@ -25,13 +27,13 @@ _BETWEEN = (
     r"|completion|implementation|development|and|stories|story|tasks?|epics?|issues?|features?|for|with|a|as?"
     r"|os?|da|de|do|la|le|les|het|die|der)\b[ \t*_`:#]*){0,6}"
 )
-_BEFORE = re.compile(rf"(?<!\w)(?P<cue>{_INVERSE})(?!\w)[ \t*_`:]*{_BETWEEN}[*_`\[\"'(#]*$", re.IGNORECASE)
-_NEGATION = re.compile(
+_BEFORE = at_first_use(rf"(?<!\w)(?P<cue>{_INVERSE})(?!\w)[ \t*_`:]*{_BETWEEN}[*_`\[\"'(#]*$", re.IGNORECASE)
+_NEGATION = at_first_use(
     r"(?:\b(?:not|never|cannot|no|none|nothing|independent|nenhuma?|não|aucune?|pas|geen|niet|kein(?:e|er)?"
     r"|nicht|n[ãa]o|independente)\b|n't\b)",
     re.IGNORECASE,
 )
-_NOT_NEEDED = re.compile(
+_NOT_NEEDED = at_first_use(
     r"(?:\b(?:in[ \t]+)?parallel[ \t]+(?:with|to)|\bnot[ \t]+(?:dependent|depending)[ \t]+(?:up)?on"
     r"|\bindependent[ \t]+(?:of|from)|\bindependente[ \t]+d[aeo]s?|\bunrelated[ \t]+to|\bno[ \t]+longer\b"
     r"[^.;,]{0,30}|\b(?:does|do|is|are|did)(?:[ \t]+not|n't)[ \t]+(?:depend(?:ent)?(?:[ \t]+(?:up)?on)?"
@@ -41,11 +43,11 @@ _NOT_NEEDED = re.compile(
     rf"[ \t*_`:]*{_BETWEEN}[*_`\[\"'(#]*$",
     re.IGNORECASE,
 )
-_PARENT = re.compile(
+_PARENT = at_first_use(
     r"(?<!\w)parent(?:[ \t]+(?:story|task|issue|epic|feature))?[ \t]*[*_]{0,3}[:：][ \t*_`\[\"'(#]*$",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(
+_BEHIND = at_first_use(
     r"[*_`\]\"']{0,4}(?:[ \t]*\([^()\n]{0,60}\))?[ \t]*[:,–—(-]?[ \t]*"
     r"(?:(?:which|that|will|also|directly|itself|is|are|be|being|then|must|should|shall|can|may|only|both|all"
     r"|needs?|has|have|had|to|done|completed|finished|implemented|merged|built|started|starts?|begins?|comes?"
@@ -57,8 +59,11 @@ _BEHIND = re.compile(
     r"[ \t]+(?:this|it(?=[ \t]*(?:$|[.,;)]))|the[ \t]+current|our)\b",
     re.IGNORECASE,
 )
+_SHORTEST_BEHIND = len("uses it")
+_NO_WORDS = " \t\n,.;:!?()[]{}<>*_`~\"'#&/+-–—0123456789"
+"""Characters that say nothing about the name behind them."""
 _CLAUSE = re.compile(r"[.;!?][ \t]|[;\n]")
-_LISTED = re.compile(r"[ \t*_`\])]*(?:\([^()\n]{0,80}\))?[ \t]*(?:[,/&+]|(?:and|or|e|et|en|und)\b)"
+_LISTED = at_first_use(r"[ \t*_`\])]*(?:\([^()\n]{0,80}\))?[ \t]*(?:[,/&+]|(?:and|or|e|et|en|und)\b)"
                      r"[ \t]*(?:and[ \t]+)?[*_`\[#]*(?:[A-Za-z]{2,9}[ \t]+#?)?")  # fmt: skip
 
 
@@ -70,6 +75,17 @@ def turn_at(text: str, begin: int, name: tuple[int, int], end: int) -> Turn:
     `begin` is where the sentence begins, or the name before ends.
     """
     before = text[max(begin, name[0] - _NEAR) : name[0]]
+    if before.strip(_NO_WORDS):
+        turn = _turn_before(before)
+        if turn is not None:
+            return turn
+    if end - name[1] < _SHORTEST_BEHIND:
+        return ""
+    return "inverse" if _BEHIND.match(text, name[1], min(end, name[1] + _NEAR)) else ""
+
+
+def _turn_before(before: str) -> Turn | None:
+    """What the words before a name say; None when they say nothing, so that those behind it count."""
     begins = [clause.end() for clause in _CLAUSE.finditer(before)]
     before = before[begins[-1] :] if begins else before
     if _PARENT.search(before):
@@ -81,7 +97,7 @@ def turn_at(text: str, begin: int, name: tuple[int, int], end: int) -> Turn:
         if not _NEGATION.search(before, 0, cue.start()):
             return "inverse"
         return "" if cue["cue"].split()[0].casefold() in _EARLIER else "unrelated"
-    return "inverse" if _BEHIND.match(text, name[1], min(end, name[1] + _NEAR)) else ""
+    return None
 
 
 def goes_on(text: str, begin: int, end: int) -> bool:

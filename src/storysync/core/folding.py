@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[\s_‐-―-]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -17,6 +18,8 @@ _SYMBOLS = frozenset(("So", "Sk", "Cf", "Co", "Cn"))
 
 def fold(text: str) -> str:
     """`To-Do`, `to_do` and `TO DO` are one word; `é` is `e`. Punctuation inside words stays."""
+    if text.isascii():
+        return _SEPARATORS.sub(" ", text.casefold()).strip()
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     bare = "".join([char for char in decomposed if not unicodedata.combining(char)])
     return _SEPARATORS.sub(" ", bare).strip()
@@ -24,7 +27,15 @@ def fold(text: str) -> str:
 
 def fold_name(name: str) -> str:
     """The name of a field: like `fold`, with `dependsOn` as two words and without any punctuation."""
+    return _known_name(name) if len(name) <= _USUAL_NAME else _fold_name(name)
+
+
+def _fold_name(name: str) -> str:
     return _PUNCTUATION.sub(" ", fold(_CAMEL.sub(" ", name))).strip()
+
+
+_USUAL_NAME = 60  # characters of a name that is remembered
+_known_name = lru_cache(maxsize=2048)(_fold_name)
 
 
 def without_markup(text: str) -> str:

@@ -106,12 +106,15 @@ class _Outline(NamedTuple):
     end: int  # of the header, at most; a break or a fence may end it before
     sections: tuple[tuple[int, int], ...]  # of metadata: begin and end, at most
     top: int  # end of the last section that was looked at
+    blank: bool  # neither the header nor a section of metadata has any text
 
 
 def regions(page: Page, *marks: str) -> list[Region]:
     """The header region and the sections of metadata, as far as they hold one of the marks."""
     outline, text = _outline(page), page.text
     found: list[Region] = []
+    if outline.blank:
+        return found
     for mark in marks:
         if text.find(mark, outline.begin, outline.end) >= 0:
             found += _region(page, outline.begin, _end(text, outline.begin, outline.end, mark), mark)
@@ -128,7 +131,7 @@ def end_of_top(page: Page) -> int:
     return _outline(page).top
 
 
-_last: tuple[str, int, _Outline] = ("", -1, _Outline(0, 0, (), 0))
+_last: tuple[str, int, _Outline] = ("", -1, _Outline(0, 0, (), 0, True))
 
 
 def _outline(page: Page) -> _Outline:
@@ -153,12 +156,14 @@ def _outlined(text: str, start: int) -> _Outline:
     for _ in range(_MOST_SECTIONS):
         end = text.find("\n", section + 4, most) if section >= 0 else -1
         if end < 0:
-            return _Outline(begin, header_end, tuple(found), most)
+            section = -1
+            break
         following = text.find("\n## ", end, most)
         if end - section < 50 and plain(text[section + 4 : end]) in _SECTIONS:
             found.append((end + 1, most if following < 0 else following + 1))
         section = following
-    return _Outline(begin, header_end, tuple(found), most if section < 0 else section)
+    blank = not found and not text[begin:header_end].strip()
+    return _Outline(begin, header_end, tuple(found), most if section < 0 else section, blank)
 
 
 def _end(text: str, begin: int, most: int, mark: str) -> int:

@@ -75,7 +75,7 @@ def read_heading(text: str) -> Heading:
 def _read_heading(text: str) -> Heading:
     bare = _STRUCK.sub(lambda mark: " " if mark[1] else "", text) if "~~" in text else text
     clean = " ".join(without_symbols(without_markup(bare)).split())
-    found = _STORY_ANYWHERE.search(clean)
+    found = _STORY_ANYWHERE.search(clean) if "tory" in clean.lower() else None
     if found:  # `Epic 5 - Story 5.1: …` is the story
         return _heading(text, found[1], clean[found.end() :] or clean, "story")
     found = _WORD_FIRST.match(clean)

@@ -48,7 +48,7 @@ def prefix_keys(own: str, word: str, path: str, prefixes: Mapping[str, str]) -> 
     """
     if _BARE.fullmatch(own):
         return (f"{word}-{own}",) if word else ()
-    slugged = _SLUGGED.fullmatch(own)
+    slugged = _SLUGGED.fullmatch(own) if own.count("-") > 1 else None
     found = [key(slugged[1])] if slugged is not None else []
     typed = _TYPED.fullmatch(own)
     if typed is not None:
@@ -56,7 +56,7 @@ def prefix_keys(own: str, word: str, path: str, prefixes: Mapping[str, str]) -> 
             found.append(key(typed[2]))
         elif typed[1] in _SAME_WORD:
             found.append(f"{_SAME_WORD[typed[1]]}-{typed[2]}")
-        if typed[1] != "task" and _BACKLOG_TOOL.search(path):
+        if typed[1] != "task" and "backlog/" in path and _BACKLOG_TOOL.search(path):
             found += (f"task-{typed[2]}", key(typed[2]))
     for other, prefix in prefixes.items():
         written = key(prefix.rstrip("-_ "))

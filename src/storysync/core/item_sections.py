@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from storysync.core.dialects.base import Page
@@ -38,6 +39,16 @@ class Section(NamedTuple):
     labels_end: int
     parent: int | None  # index of the heading of the item around it
     children: int  # items directly below it
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A section whose end is not known yet."""
+
+    end: int
+    labels_end: int
+    parent: int | None
+    children: int = 0
 
 
 def headings_of(page: Page) -> list[Heading]:
@@ -77,7 +88,7 @@ def _behind(text: str, begin: int, end: int) -> int:
 def sections_of(headings: Sequence[Heading], chosen: Sequence[int], size: int) -> list[Section]:
     """The sections of those headings that are items; `chosen` are their indexes, in order."""
     items = frozenset(chosen)
-    found: dict[int, Section] = {}
+    found: dict[int, _Growing] = {}
     around: list[int] = []  # open items, the innermost last
     last: int | None = None  # the item whose own part goes on
     for index, heading in enumerate(headings):
@@ -86,15 +97,15 @@ def sections_of(headings: Sequence[Heading], chosen: Sequence[int], size: int) -
         if last is not None:
             section = found[last]
             if section.labels_end == size:
-                section = section._replace(labels_end=heading.begin)
-            ended = index in items or last not in around
-            found[last] = section._replace(end=heading.begin) if ended else section
-            last = None if ended else last
+                section.labels_end = heading.begin
+            if index in items or last not in around:
+                section.end = heading.begin
+                last = None
         if index in items:
             parent = around[-1] if around else None
             if parent is not None:
-                found[parent] = found[parent]._replace(children=found[parent].children + 1)
-            found[index] = Section(index, size, size, parent, 0)
+                found[parent].children += 1
+            found[index] = _Growing(size, size, parent)
             around.append(index)
             last = index
-    return list(found.values())
+    return [Section(index, one.end, one.labels_end, one.parent, one.children) for index, one in found.items()]

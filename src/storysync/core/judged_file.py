@@ -21,7 +21,8 @@ _NO_HEADING = Heading(None, 0, "", None)
 class Rules:
     """A project's settings, prepared for reading many files."""
 
-    def __init__(self, settings: ReadingSettings) -> None:
+    def __init__(self, settings: ReadingSettings, *, lean: bool = False) -> None:
+        self.lean = lean  # criteria and user stories are left unread
         self.words = Words(settings)
         self.names = FieldNames(settings)
         self.folders = Folders(settings)

@@ -33,7 +33,8 @@ def read_many(
     When an error may hide the file's own story the file is broken as a whole: all its stories stay.
     """
     own, blanked = _own_text(text, sheet.page.start, many.items)
-    whole = judge(path, own, sheet.heads, parse_body(blanked, sheet.page.line, path), rules, problems, traits)
+    own_body = parse_body(blanked, sheet.page.line, path, lean=rules.lean)
+    whole = judge(path, own, sheet.heads, own_body, rules, problems, traits)
     if isinstance(whole, Broken):
         return whole
     about = whole.stories[0] if isinstance(whole, Good) else None
@@ -43,7 +44,7 @@ def read_many(
     for item in many.items:
         item, aliases = _labelled(item, page, rules) if item.labels_end else (item, ())
         body = text[item.begin : item.end]
-        story = judge_item(path, body, item, _body(body, item, path), rules, found, many.traits)
+        story = judge_item(path, body, item, _body(body, item, path, rules.lean), rules, found, many.traits)
         if aliases:
             story = msgspec.structs.replace(story, aliases=(*story.aliases, *aliases))
         if about is not None and not any(one.relation == "parent" for one in story.references):
@@ -80,7 +81,7 @@ def _labelled(item: Item, page: Page, rules: Rules) -> tuple[Item, tuple[str, ..
     if not first_end or start >= item.labels_end:
         return item, ()
     line = item.line + page.text.count("\n", item.begin, start)
-    labels = page._replace(text=page.text[start : item.labels_end], start=0, line=line)
+    labels = Page(page.text[start : item.labels_end], 0, line, page.max_front_matter, page.path)
     heads = read_heads(labels, rules.dialect).heads
     if not heads:
         return item, ()
@@ -95,7 +96,7 @@ def _labelled(item: Item, page: Page, rules: Rules) -> tuple[Item, tuple[str, ..
     return item._replace(head=item.head._replace(fields={**fields, **kept}, problems=problems)), aliases
 
 
-def _body(text: str, item: Item, path: str) -> Body:
+def _body(text: str, item: Item, path: str, lean: bool) -> Body:
     """What the lines below the first one say; they are read where they stand."""
     below = text.find("\n")
     if below < 0 or not text[below:].strip():
@@ -103,8 +104,8 @@ def _body(text: str, item: Item, path: str) -> Body:
     indent = _INDENT.match(text)
     mark = indent[0] if indent else ""
     if text.startswith("#"):
-        return parse_body(text[below:], item.line, path)
-    body = parse_body(f"{mark}-{text[below:]}", item.line, path)
+        return parse_body(text[below:], item.line, path, lean=lean)
+    body = parse_body(f"{mark}-{text[below:]}", item.line, path, lean=lean)
     criteria = tuple([one._replace(depth=max(one.depth - 1, 0)) for one in body.criteria])
     return msgspec.structs.replace(body, criteria=criteria)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from storysync.core.ids import key
 from storysync.core.links import is_document, normal_path, stem, stem_id
+from storysync.core.patterns import at_first_use
 from storysync.core.ranges import range_at, word_before_number
 
 
@@ -58,7 +59,7 @@ SHAPED = (
 )
 URL = r"(?:https?|ftp|mailto|file):[^\s)>\]]*|www\.[^\s)>\]]*"
 
-TEXT_REFERENCE = re.compile(rf"(?P<url>{URL})|{LINK}|(?<![\w/#@.`-])(?:{WITH_WORD}|{SHAPED})")
+TEXT_REFERENCE = at_first_use(rf"(?P<url>{URL})|{LINK}|(?<![\w/#@.`-])(?:{WITH_WORD}|{SHAPED})")
 """Anything inside of a sentence that names a story."""
 
 _BEGINS = re.compile(
@@ -144,7 +145,11 @@ def _name_at(text: str, begin: int, end: int, path: str, bare: bool, said: str) 
 
 
 def _range_at(text: str, begin: int, end: int, bare: bool, said: str) -> _Found | None:
-    start = _MARKS.match(text, begin, end).end()  # type: ignore[union-attr]
+    start = begin
+    while start < end and text[start] in "*_`~":
+        start += 1
+    if start == end or not text[start].isalnum():
+        return None
     span = range_at(text, start, end, said)
     if span is None or (span.bare and not bare) or not is_story_like(text[start : span.end]):
         return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from storysync.core.patterns import at_first_use
+
 MOST_MEMBERS = 50
 
 _PREFIX = r"(?:[A-Za-z][A-Za-z0-9]{0,30}[-_]){0,5}[A-Za-z]{0,8}"
@@ -17,7 +19,7 @@ _SINGULAR = r"story|task|issue|bug|spike|ticket|hist[óo]ria|tarefa|tâche"
 _PLURAL = r"stories|tasks|issues|bugs|spikes|tickets|hist[óo]rias|tarefas|tâches"
 _COUNTED = r"epics?|features?"
 _ENDS = r"*_`~\[\]"
-_RANGE = re.compile(
+_RANGE = at_first_use(
     rf"(?:(?P<word>{_PLURAL}|{_SINGULAR}|{_COUNTED})[ \t]+#?)?(?P<prefix>{_PREFIX})(?P<first>{_NUMBERS})"
     rf"(?P<between>[{_ENDS}]{{0,3}}(?:[ \t]*(?:[-–—~～]|\.\.\.?|…)[ \t]*"
     r"|[ \t]+(?:to|through|thru|until|bis|à|até|tot|t/m)[ \t]+|[ \t]*[至到][ \t]*)"

@@ -13,12 +13,12 @@ import re
 from storysync.core.body import parse_body
 from storysync.core.dialects.base import Head, Page
 from storysync.core.dialects.issue_folder import is_issue_page
+from storysync.core.file_names import is_second_source
 from storysync.core.globs import any_of
 from storysync.core.judged_file import Rules
 from storysync.core.many import read_many
 from storysync.core.problems import problem
 from storysync.core.registry import read_heads, recognize, split
-from storysync.core.sprint_status import FILE_NAMES as _SECOND_SOURCES
 from storysync.core.sprint_status import read_claims
 from storysync.core.story import Broken, NotAStory, Problem, Read, SecondSource
 from storysync.core.text import conflict_marker, decode, position
@@ -30,32 +30,18 @@ READER_VERSION = 4
 _HEADING = re.compile(r"^ {0,3}[#=]", re.MULTILINE)
 
 _FOLDER_PAGES = frozenset(("readme*", "readme.*", "readme.md", "index*", "index.*", "index.md"))
-_SUFFIXES = (".md", ".markdown")
 
 
-def read(path: str, data: bytes, settings: ReadingSettings) -> Read:
-    """What the file at `path` (relative to the root, POSIX) with these bytes is."""
+def read(path: str, data: bytes, settings: ReadingSettings, *, lean: bool = False) -> Read:
+    """What the file at `path` (relative to the root, POSIX) with these bytes is.
+
+    `lean` leaves criteria and user stories unread; every problem is found all the same.
+    """
     try:
-        return _read(path, data, _rules(settings))
+        return _read(path, data, _rules(settings, lean))
     except Exception as error:  # noqa: BLE001 - one file must never stop the others; it is reported
         message = f"the reader failed: {type(error).__name__}: {str(error)[:200]}"
         return Broken((problem("internal-error", message),))
-
-
-def is_markdown(name: str) -> bool:
-    """Whether a file of this name may hold a story."""
-    return name.lower().endswith(_SUFFIXES)
-
-
-def is_second_source(path: str) -> bool:
-    """Whether a file states the status of stories that are written elsewhere (`sprint-status.yaml`)."""
-    return path.rpartition("/")[2].lower() in _SECOND_SOURCES
-
-
-def is_looked_at(name: str) -> bool:
-    """Whether a file of this name is looked at at all."""
-    lower = name.lower()
-    return lower.endswith(_SUFFIXES) or lower in _SECOND_SOURCES
 
 
 def is_excluded(path: str, settings: ReadingSettings) -> bool:
@@ -105,7 +91,8 @@ def _read(path: str, data: bytes, rules: Rules) -> Read:
     if not heads and not traits.is_story and _HEADING.search(text) is None:
         return NotAStory((no_evidence(),))  # whatever the rest is, it needs no parsing
     rest = text[page.start :] if page.start else text
-    return judge(path, rest, heads, parse_body(rest, page.line, path), rules, problems, traits)
+    body = parse_body(rest, page.line, path, lean=rules.lean)
+    return judge(path, rest, heads, body, rules, problems, traits)
 
 
 def _read_second_source(text: str, rules: Rules, problems: list[Problem]) -> SecondSource | Broken:
@@ -123,14 +110,14 @@ def _conflict(text: str, marker: int, heads: list[Head], *, of_items: bool) -> P
     return problem(code, "a conflict marker of a merge", *position(text, marker))
 
 
-_prepared: dict[int, tuple[ReadingSettings, Rules]] = {}
+_prepared: dict[tuple[int, bool], tuple[ReadingSettings, Rules]] = {}
 
 
-def _rules(settings: ReadingSettings) -> Rules:
+def _rules(settings: ReadingSettings, lean: bool) -> Rules:
     """The prepared settings; kept by identity, since settings hold dictionaries and have no hash."""
-    known = _prepared.get(id(settings))
+    known = _prepared.get((id(settings), lean))
     if known is None:
         if len(_prepared) >= 64:
             _prepared.clear()
-        known = _prepared[id(settings)] = (settings, Rules(settings))
+        known = _prepared[id(settings), lean] = (settings, Rules(settings, lean=lean))
     return known[1]

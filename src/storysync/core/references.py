@@ -26,6 +26,7 @@ from storysync.core.names import (
     named_by,
     without_struck,
 )
+from storysync.core.patterns import at_first_use
 from storysync.core.ranges import range_at, word_before_number
 from storysync.core.story import Reference
 
@@ -37,19 +38,19 @@ NONE_WORDS = frozenset(
 )  # fmt: skip
 """Values that say that there is no reference, in lower case and without a final full stop."""
 
-_SEPARATOR = re.compile(
+_SEPARATOR = at_first_use(
     r"\[\[[^\[\]\n]{0,300}\]\]|\[[^\[\]\n]{0,500}\]\([^()\n]{0,500}\)|\([^()\n]{0,500}\)|（[^（）\n]{0,500}）"
     r"|(?P<separator>[,;&\n，；、]|<[Bb][Rr][ \t]?/?>|(?<=\s)or(?=\s[^\s,;]{0,60}[0-9])"
     r"|(?<=\s)(?:and|e|et|und|en|y)(?=\s))"
 )
-_REMARK = re.compile(
+_REMARK = at_first_use(
     r"[ \t]*$|[ \t]*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|（[^\n]*）)[ \t]*$"
     r"|[ \t]*[:：](?=[ \t]|$|[^\x00-\x7f])|[ \t]+[-–—]{1,2}[ \t]|[ \t]*—|[ \t]*[✓✅✔]"
 )
-_PARENTHESES = re.compile(
+_PARENTHESES = at_first_use(
     r"[ \t]*(?:\([^()\n]{0,500}\)|（[^（）\n]{0,500}）)(?=[ \t]*(?:$|[:：]|[-–—]{1,2}[ \t]))"
 )
-_WHOLE = re.compile(
+_WHOLE = at_first_use(
     rf"{LINK}|{WITH_WORD}"
     r"|(?P<path>[^\s,;()\[\]{}:\"'`]{0,300}\.(?:md|markdown))(?:#[^\s,;()]{0,200})?(?=[\s(:]|$)"
     rf"|{HASH}"
@@ -57,16 +58,16 @@ _WHOLE = re.compile(
     r"(?P<scoped>[^\s,;:/()\[\]{}\"'`]{1,200})(?=[\s(（:]|$)"
     r"|(?P<token>[^\s,;:/()（）\[\]{}\"'`]{1,200})(?=[*_~`]{0,4}(?:[\s(（:：]|$))"
 )
-_NONE_AND_REMARK = re.compile(r"(\w+(?:[ /]\w+)?)[ \t]*(?:[(（–—]| - |: |\.\s)")
-_STRONG = re.compile(STRONG + BOUNDARY)
-_DIGIT = re.compile("[0-9]")
-_WORD_CHARACTER = re.compile(r"\w")
-_AT_URL = re.compile(URL)
-_CLAUSE_END = re.compile(r"[;；\n]")
-_WORD_OF_NUMBER = re.compile(r"([^\W\d_]{3,12})[ \t]+#?[0-9]")
-_NUMBER_ALONE = re.compile(r"[0-9]+")
-_MARKS_BEHIND = re.compile(r"(?<=[\w.])[*~`]{1,200}$")
-_BRACKET = re.compile(r"[\[\]]")
+_NONE_AND_REMARK = at_first_use(r"(\w+(?:[ /]\w+)?)[ \t]*(?:[(（–—]| - |: |\.\s)")
+_STRONG = at_first_use(STRONG + BOUNDARY)
+_DIGIT = at_first_use("[0-9]")
+_WORD_CHARACTER = at_first_use(r"\w")
+_AT_URL = at_first_use(URL)
+_CLAUSE_END = at_first_use(r"[;；\n]")
+_WORD_OF_NUMBER = at_first_use(r"([^\W\d_]{3,12})[ \t]+#?[0-9]")
+_NUMBER_ALONE = at_first_use(r"[0-9]+")
+_MARKS_BEHIND = at_first_use(r"(?<=[\w.])[*~`]{1,200}$")
+_BRACKET = at_first_use(r"[\[\]]")
 
 
 def parse_references(

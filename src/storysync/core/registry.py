@@ -52,7 +52,8 @@ def read_heads(page: Page, pinned: str = "") -> Sheet:
         heads.append(head)
         if head.broken:
             break
-        page = page._replace(start=head.start, line=head.line) if head.start != page.start else page
+        if head.start != page.start:
+            page = Page(page.text, head.start, head.line, page.max_front_matter, page.path)
     return Sheet(page, heads)
 
 

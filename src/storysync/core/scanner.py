@@ -1,8 +1,8 @@
 """The fast reader of Markdown lines. It says None rather than guess.
 
 It knows headings, list items (nested, with continuation lines), paragraphs, thematic breaks, tables,
-fences at the left margin and one-line comments. Everything else, such as quotes, HTML, indented code,
-underlined headings, link definitions or tabs, is a case for `core.commonmark`.
+fences and quotes of plain text at the left margin and one-line comments. Everything else, such as other
+quotes, HTML, indented code, underlined headings, link definitions or tabs, is a case for `core.commonmark`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class _Scanner:
             line = lines[row]
             if not line:
                 self.open = self.table = False
-            elif line[0] not in _MARKS:
+            elif line[0] not in _MARKS or (
+                line[:2] == "**" and line[2:3] not in _MARKS_OR_END and not self.table
+            ):
                 if self.open:
                     if self.item is not None:
                         self.item.last_row = row
@@ -143,8 +145,8 @@ class _Scanner:
     def _rule(self, row: int, text: str, depth: int) -> int | None:
         if text[0] == "+":
             return None if text[1:2] in " \t" else self._text(row, depth)
-        if text[0] == "-" and self.open and " " not in text.rstrip():
-            return None  # an underline, or a rule when the paragraph is elsewhere
+        if text[0] == "-" and self.open and depth == len(self.stack) and " " not in text.rstrip():
+            return None  # an underline; where the paragraph is in a list and the line is not, it is a rule
         if text.count(text[0]) < 3:
             return None if text[1:2] in " \t" else self._text(row, depth)
         self._close(depth)
@@ -181,7 +183,9 @@ class _Scanner:
             if self.stack:
                 return None
             self.table = True
-        elif mark == ">" or (mark == "=" and self.open and not text.strip("= \t")):
+        elif mark == ">":
+            return None if indent or depth else self._quote(row)
+        elif mark == "=" and self.open and not text.strip("= \t"):
             return None
         elif mark == "<" and _HTML.match(text):
             return self._comment(row, text, depth)
@@ -193,6 +197,18 @@ class _Scanner:
         elif text.startswith(("```", "~~~")):
             return self._fence(row, text, indent, depth)
         return self._text(row, depth)
+
+    def _quote(self, row: int) -> int | None:
+        """A quote of nothing but plain text, with an empty line below it; give its last row."""
+        while row < len(self.lines) and self.lines[row][:1] == ">":
+            content = self.lines[row][1:].removeprefix(" ")
+            if content[:1] in _MARKS and (content[:2] != "**" or content[2:3] in _MARKS_OR_END):
+                return None
+            row += 1
+        if row < len(self.lines) and self.lines[row]:
+            return None
+        self._close(0)
+        return row - 1
 
     def _comment(self, row: int, text: str, depth: int) -> int | None:
         if not text.startswith("<!--") or "-->" not in text[4:]:

@@ -24,8 +24,6 @@ from storysync.core.words import Words
 from storysync.core.yaml_events import Mapping as YamlMapping
 from storysync.core.yaml_events import Node, Scalar, parse_yaml
 
-FILE_NAMES = frozenset(("sprint-status.yaml", "sprint-status.yml"))
-
 _SECTION = "development_status"
 _STORY_NUMBER = re.compile(r"(\d{1,6}-\d{1,6}[a-z]?)(?=-|$)")
 _EPIC = re.compile(r"epic-\d{1,6}")

@@ -37,15 +37,15 @@ _TEXT_COLUMNS = frozenset(
 def unlisted(lines: list[str], outline: Outline, borders: list[tuple[int, str]]) -> list[Unlisted]:
     """What sections of criteria say without a list; `borders` tell at which row which section begins."""
     found: list[Unlisted] = []
+    code = outline.code
     for number, (begin, section) in enumerate(borders):
         if section not in ("acceptance", "definition_of_done"):
             continue
         end = borders[number + 1][0] if number + 1 < len(borders) else len(lines)
         row = begin
         while row < end:
-            line = lines[row]
-            first = line[:1]
-            if first == "*" or first == "|" or (first == " " and "|" in line) or row in outline.code:
+            first = lines[row][:1]
+            if first == "*" or first == "|" or (first == " " and "|" in lines[row]) or row in code:
                 row = _take(found, lines, outline, section, row, end)
             else:
                 row += 1

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from storysync.core.outline import Outline
+from storysync.core.patterns import at_first_use
 from storysync.core.sections import Span, plain
 
 
@@ -38,18 +39,18 @@ _LANGUAGES = (
     ),
     _Language(
         ("En tant qu", "En tant\xa0qu"),
-        re.compile(r"En tant\sq(?:ue\b|u['’])"),
-        re.compile(r"\b[Jj]e[*_]{0,3} (?:veux|souhaite|voudrais|peux|dois)\b"),
-        re.compile(r"\b[Aa]fin (?:de\b|d['’]|qu['’e])|\b[Pp]our qu['’e]"),
+        at_first_use(r"En tant\sq(?:ue\b|u['’])"),
+        at_first_use(r"\b[Jj]e[*_]{0,3} (?:veux|souhaite|voudrais|peux|dois)\b"),
+        at_first_use(r"\b[Aa]fin (?:de\b|d['’]|qu['’e])|\b[Pp]our qu['’e]"),
     ),
     _Language(
         ("Como ", "Como*", "COMO "),
-        re.compile(r"(?:Como|COMO)(?=[\s*_:])(?:[*_:]{0,3}\s(?:uma?|o|a|un|el|la)\b)?"),
-        re.compile(
+        at_first_use(r"(?:Como|COMO)(?=[\s*_:])(?:[*_:]{0,3}\s(?:uma?|o|a|un|el|la)\b)?"),
+        at_first_use(
             r"\b(?:[Ee]u )?(?:[Qq]uero|[Gg]ostaria|[Dd]esejo|[Pp]reciso|[Qq]uiero|[Dd]eseo|[Nn]ecesito)\b"
         ),
         # "para" alone is inside of many wishes, so that it must begin a line or follow a comma
-        re.compile(
+        at_first_use(
             r"\b(?:[Pp]ara que|[Aa] fim de)\b"
             r"|(?:^[ \t>]*(?:[-*+][ \t]+)?[*_]{0,3}|,[ \t]+)[Pp]ara(?: que)?\b",
             re.MULTILINE,
@@ -57,20 +58,20 @@ _LANGUAGES = (
     ),
     _Language(
         ("Als ",),
-        re.compile(r"Als(?=[\s*_:])(?:[*_:]{0,3}\s(?:een|eine?|der|die|de)\b)?"),
-        re.compile(r"\b(?:wil ik|ik wil|möchte ich|will ich|ich möchte|ich will)\b"),
-        re.compile(r"\b(?:zodat|sodass|damit|so dass)\b"),
+        at_first_use(r"Als(?=[\s*_:])(?:[*_:]{0,3}\s(?:een|eine?|der|die|de)\b)?"),
+        at_first_use(r"\b(?:wil ik|ik wil|möchte ich|will ich|ich möchte|ich will)\b"),
+        at_first_use(r"\b(?:zodat|sodass|damit|so dass)\b"),
     ),
     _Language(
         ("作为", "作為"),
-        re.compile(r"作[为為](?:一[名个位個])?"),
-        re.compile(r"我(?:希望|想要|想|需要|要)"),
-        re.compile(r"以便于?|从而|這樣|这样"),
+        at_first_use(r"作[为為](?:一[名个位個])?"),
+        at_first_use(r"我(?:希望|想要|想|需要|要)"),
+        at_first_use(r"以便于?|从而|這樣|这样"),
     ),
 )  # fmt: skip
 _END = re.compile(r"\n[ \t>]*(?:\n|$)|\n[ \t]*(?:#{1,6}[ \t]|```|~~~|[-*+][ \t]|\d{1,9}[.)][ \t]|\||---)")
 _BLANK_LINE = re.compile(r"\n[ \t>]*(?=\n)")
-_LINE_BREAK = re.compile(r"\s*\n[ \t>]*(?:[-*+][ \t]+)?")
+_LINE_BEGIN = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?")
 _LEAD = " \t>*_-+"
 _LONGEST = 3000
 _MOST_TRIES = 50
@@ -153,7 +154,8 @@ def _end(text: str, begin: int, limit: int) -> int:
 def _value(part: str) -> str | None:
     """A part on one line, without emphasis and commas around it."""
     if "\n" in part:
-        part = _LINE_BREAK.sub(" ", part)
+        first, *others = part.split("\n")
+        part = " ".join([first, *[_LINE_BEGIN.sub("", line, count=1) for line in others]])
     flat = " ".join(part.replace("**", "").split())
     flat = flat.removeprefix("* ").removesuffix(" *").strip(" \t:_").strip(",，、").rstrip("。;>-+ \t")
     if flat.count("*") % 2:

@@ -19,6 +19,7 @@ _LINE = re.compile(
     (?:([\w./(+](?:.*[^\ ])?) | "([^"\\]*)" | '([^']*)' | \[(.*)\] )?[ ]*""",
     re.VERBOSE,
 )
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 _PLAIN_ITEMS = re.compile(r" *[^\W_][\w./@+ -]*(?:, *[^\W_][\w./@+ -]*)*")
 _ITEM = re.compile(r""" *(?:([^\W_][\w./@+ -]*)|"([^"\\]*)"|'([^']*)') *(?:,|$)""")
 
@@ -37,7 +38,7 @@ class _Line(NamedTuple):
 
 def parse_lines(text: str, first_line: int = 1) -> Mapping | None:
     """The mapping of a YAML text that is simple all through, else None."""
-    if _ODD.search(text):
+    if (not text.isascii() or "\t" in text) and _ODD.search(text):
         return None
     entries: dict[str, Node] = {}
     key: str | None = None  # the top-level key whose value is still to come, on the lines below it
@@ -50,26 +51,27 @@ def parse_lines(text: str, first_line: int = 1) -> Mapping | None:
             return None
         if line is _BLANK:
             continue
-        if line.indent == 0 and not line.dash:
+        indent, dash, name, value, plain, items, col = line
+        if indent == 0 and not dash:
             if key is not None:
                 entries[key] = _closed(nested, nested_place, key_place)
                 key = nested_place = None
             elif not entries:
                 start = (number, 1)
-            if line.key is None or line.key in entries:
+            if name is None or name in entries:
                 return None
-            if line.text is not None:
-                entries[line.key] = Scalar(line.text, number, line.col, line.plain)
-            elif line.items is not None:
-                entries[line.key] = _flow(line, number)
+            if value is not None:
+                entries[name] = Scalar(value, number, col, plain)
+            elif items is not None:
+                entries[name] = _flow(line, number)
             else:
-                key, key_place = line.key, (number, line.col)
+                key, key_place = name, (number, col)
             continue
         if key is None:
             return None
         if nested_place is None:
-            nested, nested_place = ([] if line.dash else {}), (number, line.indent + 1)
-        if line.indent + 1 != nested_place[1] or not _nest(nested, line, number):
+            nested, nested_place = ([] if dash else {}), (number, indent + 1)
+        if indent + 1 != nested_place[1] or not _nest(nested, line, number):
             return None
     if key is not None:
         entries[key] = _closed(nested, nested_place, key_place)
@@ -78,6 +80,9 @@ def parse_lines(text: str, first_line: int = 1) -> Mapping | None:
 
 def _line_of(source: str) -> _Line | None:
     """One line, or None when it is not simple."""
+    key, colon, text = source.partition(": ")
+    if colon and _is_key(key) and _is_usual(text):
+        return _Line(0, False, key, text, True, None, len(key) + 3)
     found = _LINE.fullmatch(source)
     if found is None:
         return _BLANK if source.lstrip(" ").startswith("#") else None
@@ -103,6 +108,17 @@ def _line_of(source: str) -> _Line | None:
 
 _line = lru_cache(maxsize=4096)(_line_of)  # many lines are the same in all files
 _BLANK = _Line(0, False, None, None, True, None, 0)
+
+
+@lru_cache(maxsize=1024)
+def _is_key(name: str) -> bool:
+    """Whether a line may begin with this key, for `_is_usual` values."""
+    return _KEY.fullmatch(name) is not None
+
+
+def _is_usual(value: str) -> bool:
+    """Whether the text behind a key is a plain one, as most are, that needs no pattern to tell."""
+    return value[:1].isalnum() and value[-1] not in ": " and ": " not in value and " #" not in value
 
 
 def _plain(text: str) -> bool:

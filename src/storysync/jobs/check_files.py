@@ -14,15 +14,6 @@ from storysync.jobs.project import Project, resolve_project
 from storysync.settings_load import Loaded, project_settings, root_around
 
 
-def is_file(path: Path) -> bool:
-    """Whether a name stands for something that is no folder: a file, a link, a pipe."""
-    try:
-        path.lstat()
-        return not path.is_dir()
-    except OSError:
-        return False
-
-
 def check_files(files: Sequence[Path], loaded: Loaded) -> CheckReport:
     """Judge these files (absolute) by the settings of the projects around them.
 

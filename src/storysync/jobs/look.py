@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from storysync.adapters import disk
-from storysync.core import reading
+from storysync.core.file_names import is_looked_at
 from storysync.core.ignoring import pruner
 from storysync.core.plan import KnownFile, Seen, Signature
 from storysync.core.story import Broken, Excluded, Found, Gone, Problem
@@ -51,6 +52,13 @@ class Todo:
     problems: dict[str, tuple[Problem, ...]]
 
 
+def racy_after_ns(last_full_scan_at: str | None) -> int:
+    """Files with a younger mtime may have changed unseen since this scan."""
+    if last_full_scan_at is None:
+        return 0
+    return int(datetime.fromisoformat(last_full_scan_at).timestamp() * 1e9) - RACY_NS
+
+
 def whole(
     root: Path,
     settings: ReadingSettings,
@@ -64,7 +72,7 @@ def whole(
     `racy_after_ns`: files with a younger mtime are read even if their change key is the same.
     Raises OSError when the root cannot be listed.
     """
-    found = disk.scan(root, reading.is_looked_at, pruner(settings.ignore))
+    found = disk.scan(root, is_looked_at, pruner(settings.ignore))
     changed = [
         path
         for path, signature in found.files.items()
@@ -78,7 +86,7 @@ def whole(
 
 def part(root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], paths: Iterable[str]) -> Todo:
     """Look at these files and folders only. `known` holds what is known at and below them."""
-    found, missing = disk.look(root, reading.is_looked_at, pruner(settings.ignore), paths)
+    found, missing = disk.look(root, is_looked_at, pruner(settings.ignore), paths)
     vanished = known.keys() - found.files.keys()
     missing &= known.keys()
     return _todo(found, list(found.files), vanished | missing)
@@ -97,20 +105,20 @@ def _todo(found: disk.Scan, changed: list[str], vanished: Iterable[str]) -> Todo
 
 def judge(
     root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], todo: Todo, paths: Iterable[str],
-    *, force: bool,
+    *, force: bool, lean: bool = False,
 ) -> Looked:  # fmt: skip
-    """Read and parse these of the paths to read."""
+    """Read and parse these of the paths to read; `lean` without criteria and user stories."""
     looked = Looked()
     limit = settings.max_file_kb * 1024
     for path in paths:
         looked.read += 1
-        _judge_one(root, settings, known.get(path), path, todo.raw.get(path), limit, force, looked)
+        _judge_one(root, settings, known.get(path), path, todo.raw.get(path), limit, force, lean, looked)
     return looked
 
 
 def _judge_one(
     root: Path, settings: ReadingSettings, was: KnownFile | None, path: str, raw: bytes | None, limit: int,
-    force: bool, looked: Looked,
+    force: bool, lean: bool, looked: Looked,
 ) -> None:  # fmt: skip
     answer = disk.read(root, path, raw, limit)
     if answer is None:
@@ -125,13 +133,15 @@ def _judge_one(
         if was.signature != signature:
             looked.touched[path] = signature
         return
-    looked.seen.append(Seen(path, signature, content_hash, _read(path, data, settings), raw))
+    looked.seen.append(Seen(path, signature, content_hash, _read(path, data, settings, lean), raw))
 
 
-def _read(path: str, data: bytes, settings: ReadingSettings) -> Found:
+def _read(path: str, data: bytes, settings: ReadingSettings, lean: bool) -> Found:
+    from storysync.core import reading  # takes 60 ms to load: not for a look at what did not change
+
     if reading.is_excluded(path, settings):
         return Excluded()
-    return reading.read(path, data, settings)
+    return reading.read(path, data, settings, lean=lean)
 
 
 def settled(todo: Todo) -> list[Seen]:

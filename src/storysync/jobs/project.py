@@ -9,9 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from storysync.adapters import git
-from storysync.core.fields import CANONICAL, known_field
-from storysync.core.reading import is_looked_at
-from storysync.core.registry import NAMES
+from storysync.core.file_names import is_looked_at
 from storysync.errors import UsageError
 from storysync.settings import ProjectSettings
 
@@ -58,6 +56,12 @@ def resolve_project(settings: ProjectSettings) -> Project:
 def _known_words(settings: ProjectSettings) -> None:
     """Refuse a pinned dialect and fields that nothing of ours reads; settings themselves know no dialects."""
     reading = settings.reading
+    if not reading.dialect and not reading.fields:
+        return
+    # The readers take 60 ms to load, which a check that reads nothing must not pay.
+    from storysync.core.fields import CANONICAL, known_field
+    from storysync.core.registry import NAMES
+
     wrong = [("dialect", reading.dialect, list(NAMES))] if reading.dialect not in ("", *NAMES) else []
     wrong += [
         (f"fields.{name}", target, sorted(CANONICAL))

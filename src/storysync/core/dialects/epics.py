@@ -26,6 +26,7 @@ from storysync.core.headings import Heading as Title
 from storysync.core.headings import id_of_file_name, kind_of_id, read_heading, title_of_file_name
 from storysync.core.ids import key
 from storysync.core.item_sections import Heading, Section, headings_of, sections_of
+from storysync.core.patterns import at_first_use
 from storysync.core.story import Reference
 from storysync.core.yaml_events import Node, Scalar
 
@@ -45,33 +46,35 @@ _PROMISING = re.compile(
     r"|(?:us|user[_-]?story|feat|feature|task|tsk|fix)[_-][A-Za-z_-]{0,20}\d)",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[*_`~]{0,5}\]?[*_`~]{0,5}[ \t]*(?:$|[:：|(（–—\[✅✔☑❌🔴🟡🟢⬜🔄🚧]|-+[ \t])|\][ \t]")
+_BEHIND = at_first_use(
+    r"[*_`~]{0,5}\]?[*_`~]{0,5}[ \t]*(?:$|[:：|(（–—\[✅✔☑❌🔴🟡🟢⬜🔄🚧]|-+[ \t])|\][ \t]"
+)
 _BEFORE_NUMBER = re.compile(r"\D*")
 _LONGEST = 1000  # characters of a heading that are looked at
 _BLANK = " \t\n-*_"
 """What an empty section may hold: a rule that divides it from the next one."""
 _NOT_WORDS = re.compile(r"[\W_]+")
-_LIKE_OTHERS = re.compile(
+_LIKE_OTHERS = at_first_use(
     r"[^\w\n]{0,8}(?P<name>(?P<letters>[A-Za-z][A-Za-z #_-]{0,30}?)\d{1,9}[a-z]?(?:[.-]\d{1,9}[a-z]?){0,5})"
     r"[*_`~\]]{0,6}(?:[ \t]+(?=[^\W\d_a-z]|[\"'`*_~\[])|[ \t]*(?=\()|(?<=\d)(?P<plain>[ \t]+)(?=[a-z]))"
     r"(?P<rest>.*)"
 )
 """A heading with an id, and a title behind a blank or a remark in parentheses."""
-_GOES_ON = re.compile(r"(?:and|or|to|through|vs|is|was|has|in|of|on|for|et|und)\b")
-_FIELD = re.compile(
+_GOES_ON = at_first_use(r"(?:and|or|to|through|vs|is|was|has|in|of|on|for|et|und)\b")
+_FIELD = at_first_use(
     r"^[ \t>]*(?:[-*+][ \t]+|\|[ \t]*)?[*_`]{0,3}"
     r"(?P<label>[^\W\d_][^\n:：|*_`]{0,40}?)[*_`]{0,3}[ \t]*[:：|]",
     re.MULTILINE,
 )
-_CHECK_BOX = re.compile(r"^[ \t>]*[-*+][ \t]+\[[ xX~/-]\][ \t]", re.MULTILINE)
-_USER_STORY = re.compile(
+_CHECK_BOX = at_first_use(r"^[ \t>]*[-*+][ \t]+\[[ xX~/-]\][ \t]", re.MULTILINE)
+_USER_STORY = at_first_use(
     r"^[ \t>*_-]{0,12}As (?:an?|the)\b[^\n]{0,200}(?:\n[^\n]{0,200})?\bI(?: want|'d|\b)", re.MULTILINE
 )
-_LISTS = re.compile(
+_LISTS = at_first_use(
     r"\b(?:epics?|(?:user )?stories|story|backlog|bugs|issues|tickets|features|spikes|roadmap)\b"
 )
 """Words in the name of a file that is made of items."""
-_STORY_FILE = re.compile(r"[A-Z]{2,16}(?:-[A-Z]{1,16}){0,3}-\d{1,9}")
+_STORY_FILE = at_first_use(r"[A-Z]{2,16}(?:-[A-Z]{1,16}){0,3}-\d{1,9}")
 _NO_STORY_FILES = frozenset(
     (
         "SPRINT",

@@ -20,6 +20,7 @@ from storysync.core.direction import turn_at
 from storysync.core.ids import key
 from storysync.core.item_sections import Heading, headings_of, sections_of
 from storysync.core.names import Named
+from storysync.core.patterns import at_first_use
 from storysync.core.ranges import range_at
 from storysync.core.references import MOST_IN_RANGES, Place
 from storysync.core.story import Reference
@@ -31,35 +32,35 @@ RANK = 20
 _TASKS = "tasks.md"
 _SPEC = "spec.md"
 _NAMES = {name: name for name in ("id", "title", "status", "priority", "labels", "epic")}
-_FEATURE = re.compile(r"\d{3,8}-\S")
+_FEATURE = at_first_use(r"\d{3,8}-\S")
 _LONGEST_TOP = 2000  # characters in which a spec says that it is one
 
 _TASK_ID = r"T\d{2,5}(?:\.\d{1,3}){0,3}[a-z]?"
-_TASK = re.compile(
+_TASK = at_first_use(
     r"^(?P<indent>[ \t]*)[-*+][ \t]+(?P<box>\[[^\[\]\n]{1,2}\])[ \t]+(?:\*\*|`)?"
     rf"(?P<id>{_TASK_ID})(?:\*\*|`)?:?(?:\*\*)?(?=[ \t]|$)[ \t]*",
     re.MULTILINE,
 )
-_TAG = re.compile(r"\[([^\[\]\n]{1,40})\](?!\()[ \t]*")
-_STORY_TAG = re.compile(r"US\d{1,4}")
-_NAMED = re.compile(rf"(?<![\w/-])(?:{_TASK_ID}|US\d{{1,4}})(?!\w|\.\d)")
-_PART = re.compile(r"-|[–—][A-Z]*\d")
+_TAG = at_first_use(r"\[([^\[\]\n]{1,40})\](?!\()[ \t]*")
+_STORY_TAG = at_first_use(r"US\d{1,4}")
+_NAMED = at_first_use(rf"(?<![\w/-])(?:{_TASK_ID}|US\d{{1,4}})(?!\w|\.\d)")
+_PART = at_first_use(r"-|[–—][A-Z]*\d")
 """What makes an id a part of something else, such as a range that is not understood."""
 _NEAR = 100  # characters before an id in which the words about it stand
-_NEEDS = re.compile(
+_NEEDS = at_first_use(
     r"(?:(?P<no>\b(?:not|never|no[ \t]+longer|without|nothing)|n't)[ \t]+(?P<between>(?:\w+[ \t]+){0,3}))?"
     r"(?:\b(?P<cue>depends?[ \t]+(?:up)?on|depends(?=[ \t]*:)|blocked[ \t]+by|requires?|needs?|after)"
     r"|(?P<earlier>(?<!\w)before))"
     r"[ \t]*:?[ \t]*(?:tasks?[ \t]+)?[*_`\[(]{0,3}$",
     re.IGNORECASE,
 )
-_AND = re.compile(r"[*_`\]]{0,3}[ \t]*(?:[,&+/]|and\b)[ \t]*(?:and[ \t]+)?[*_`\[(]{0,3}", re.IGNORECASE)
+_AND = at_first_use(r"[*_`\]]{0,3}[ \t]*(?:[,&+/]|and\b)[ \t]*(?:and[ \t]+)?[*_`\[(]{0,3}", re.IGNORECASE)
 _MOST_MEMBERS = 10 * MOST_IN_RANGES
 """Members of all ranges of a file."""
-_USER_STORY = re.compile(
+_USER_STORY = at_first_use(
     r"User Story (?P<number>\d{1,4})[ \t]*(?:[-–—:][ \t]*|$)(?P<title>.*)", re.IGNORECASE
 )
-_PRIORITY = re.compile(r"[ \t]*\((?:Priority:[ \t]*)?(?P<word>P\d)\)", re.IGNORECASE)
+_PRIORITY = at_first_use(r"[ \t]*\((?:Priority:[ \t]*)?(?P<word>P\d)\)", re.IGNORECASE)
 _STATUSES = {"[x]": "done", "[ ]": "todo"}
 
 
