@@ -1,35 +1,38 @@
-"""How migrations run: one transaction, with foreign keys off and checked before the commit.
+"""How migrations run: one transaction, on SQLite with foreign keys off and checked before the commit.
 
-`storysync db upgrade` passes the URL; with alembic's own command it comes from `-x url=...` or
+`storysync db upgrade` passes an engine; with alembic's own command a URL comes from `-x url=...` or
 DATABASE_URL. The recipe, and what fails without each part of it, is in alembic/README.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import context
-from sqlalchemy import event, pool
+from sqlalchemy import event
 
+from storysync.state import absolute_url
 from storysync.store import tables
+from storysync.store.database import database_at
 from storysync.store.revisions import VERSION_TABLE
 
 APPLICATION_ID = 0x53544F52
 
 
-def database_url() -> str:
-    url = (
-        context.config.attributes.get("url")
-        or context.get_x_argument(as_dictionary=True).get("url")
-        or os.environ.get("DATABASE_URL")
-    )
+def made_engine() -> sa.Engine:
+    """The engine that the program gives us, else one of the URL that alembic's own command was given."""
+    given = context.config.attributes.get("engine")
+    if given is not None:
+        return given
+    url = context.get_x_argument(as_dictionary=True).get("url") or os.environ.get("DATABASE_URL")
     if not url:
         raise SystemExit("no database: use `storysync db upgrade --database URL`, or alembic -x url=URL")
-    return str(url)
+    return database_at(absolute_url(url, Path.cwd())).sqlalchemy_engine()
 
 
-def prepare(engine: sa.Engine) -> None:
+def prepare_sqlite(engine: sa.Engine) -> None:
     """Let us, not the driver, begin transactions, so that DDL is inside them."""
 
     @event.listens_for(engine, "connect")
@@ -43,15 +46,36 @@ def prepare(engine: sa.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def check_foreign_keys(connection: sa.Connection) -> None:
+def finish_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if broken:
         raise RuntimeError(f"the migration would break {len(broken)} foreign keys, the first in {broken[0]}")
 
 
+def prepare_postgresql(engine: sa.Engine) -> None:
+    """One transaction for all, which waits for every other process that migrates or writes this schema."""
+    from storysync.store.engines import postgres
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection, record):
+        connection.autocommit = False
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection):
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+        for key in (postgres.migration_key(schema), postgres.writing_key(schema)):
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+
+
 def ours(name, kind, parents):
-    """Autogenerate looks at our tables only: no views, no search shadow tables."""
+    """Autogenerate looks at our tables only: no views, no search shadow tables, no partitions."""
     return kind != "table" or name in tables.METADATA.tables
+
+
+def of_this_database(thing, name, kind, reflected, compare_to):
+    """Autogenerate leaves out what the tables do not say: an index of one engine alone."""
+    return not (kind == "index" and reflected and name in tables.INDEXES_OF_ONE_ENGINE)
 
 
 def render(kind, value, autogen_context):
@@ -62,24 +86,26 @@ def render(kind, value, autogen_context):
 
 
 def run() -> None:
-    engine = sa.create_engine(database_url(), poolclass=pool.NullPool, hide_parameters=True)
-    prepare(engine)
+    engine = made_engine()
+    on_sqlite = engine.dialect.name == "sqlite"
+    (prepare_sqlite if on_sqlite else prepare_postgresql)(engine)
     with engine.connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=tables.METADATA,
             version_table=VERSION_TABLE,
-            render_as_batch=True,
+            render_as_batch=on_sqlite,
             transactional_ddl=True,
             transaction_per_migration=False,
             include_name=ours,
+            include_object=of_this_database,
             render_item=render,
-            compare_server_default=True,
+            compare_server_default=on_sqlite,  # the other engine writes defaults in words of its own
         )
         with context.begin_transaction():
             context.run_migrations()
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            check_foreign_keys(connection)
+            if on_sqlite:
+                finish_sqlite(connection)
     engine.dispose()
 
 

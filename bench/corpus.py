@@ -15,8 +15,8 @@ from pathlib import Path
 
 from storysync.jobs.project import Project, slug
 from storysync.jobs.sync import sync
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
-from storysync.store.store import Store
+from storysync.settings import DeletionSettings, ProjectSettings
+from storysync.store.database import database_at
 
 _EDGES = (
     "SELECT d.state || CASE d.confidence WHEN 'prose' THEN ' in prose' ELSE '' END, COUNT(*)"
@@ -44,7 +44,7 @@ def main(folders: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="storysync-corpus-") as work:
         path = Path(work) / "corpus.db"
         began = time.process_time()
-        with Store.open(f"sqlite:///{path}", SqliteSettings()) as store:
+        with database_at(f"sqlite:///{path}").open() as store:
             for folder in map(Path, folders):
                 project = Project(slug(folder.name), folder.resolve(), ProjectSettings(path=str(folder)))
                 sync(store, project, trigger="bench", deletions=DeletionSettings())

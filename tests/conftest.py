@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from storysync.app import App
+from storysync.store.database import Database
+from support import postgres
+from support.forms import FORMS, Form, PostgresForm, SqliteForm
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_stories"
@@ -59,3 +62,63 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> App:
     app = App.load(SAMPLES, os.environ, flags={"database.url": f"sqlite:///{folder / 'samples.db'}"})
     app.sync(app.projects())
     return app
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL 18 of our own. A test that kills it starts it again."""
+    cluster = postgres.Cluster(postgres.newest_programs())
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session")
+def older_postgres_server() -> Iterator[postgres.Cluster]:
+    """The oldest PostgreSQL at hand, with its own `pg_dump`."""
+    cluster = postgres.Cluster(postgres.older_programs())
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Cluster) -> Iterator[str]:
+    """A new empty database."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session", params=FORMS)
+def form(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Form:
+    """Every test that asks for it runs once with each form of the database."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "postgresql":
+        return PostgresForm(request.getfixturevalue("postgres_server"), folder)
+    return SqliteForm(folder)
+
+
+@pytest.fixture
+def database(form: Form, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database without rows, of each form."""
+    with form.lent(tmp_path) as lent:
+        yield lent
+
+
+_RUNS = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count the tests that hold on each form of the database."""
+    yield
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and "form" in callspec.params:
+        runs = item.config.stash.setdefault(_RUNS, dict.fromkeys(FORMS, 0))
+        runs[callspec.params["form"]] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    runs = terminalreporter.config.stash.get(_RUNS, None)
+    if runs:
+        told = ", ".join(f"{count} on {name}" for name, count in runs.items())
+        terminalreporter.write_line(f"store tests passed: {told}")

@@ -80,11 +80,11 @@ def test_the_second_sync_changes_nothing(app: App, write_story: WriteStory) -> N
 def test_a_folder_without_stories_leaves_no_database(app: App, stories: Path) -> None:
     with pytest.raises(UsageError, match="no Markdown files"):
         app.sync(app.projects(("demo",)))
-    assert not app.database.parent.exists()
+    assert not app.database.file.parent.exists()
 
 
 def test_the_lock_keeps_a_second_writer_out(app: App, tmp_path: Path) -> None:
-    flags = {"database.url": str(app.database)}
+    flags = {"database.url": str(app.database.file)}
     script = (
         "import sys; from storysync.app import App; from pathlib import Path\n"
         f"with App.load(Path({str(tmp_path)!r}), {{}}, flags={flags!r}).lock():\n"
@@ -103,22 +103,22 @@ def test_the_lock_keeps_a_second_writer_out(app: App, tmp_path: Path) -> None:
 
 
 def test_a_foreign_database_is_left_alone(app: App) -> None:
-    app.database.parent.mkdir()
-    with closing(sqlite3.connect(app.database)) as connection:
+    app.database.file.parent.mkdir()
+    with closing(sqlite3.connect(app.database.file)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
-    before = app.database.read_bytes()
+    before = app.database.file.read_bytes()
     for use in (app.lock, app.store, app.reader):
         with pytest.raises(ForeignDatabase), use():
             pass
-    assert app.database.read_bytes() == before
-    assert [file.name for file in app.database.parent.iterdir()] == ["x.db"]
+    assert app.database.file.read_bytes() == before
+    assert [file.name for file in app.database.file.parent.iterdir()] == ["x.db"]
 
 
 def test_a_newer_database_is_left_alone(app: App, write_story: WriteStory) -> None:
     write_story("A-1.md", id="A-1")
     projects = app.projects(("demo",))
     app.sync(projects)
-    with closing(sqlite3.connect(app.database)) as connection:
+    with closing(sqlite3.connect(app.database.file)) as connection:
         connection.execute("UPDATE storysync_version SET version_num = '9999'")
         connection.commit()
     with pytest.raises(SchemaAhead):
@@ -133,9 +133,18 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
         app.reader()
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:secret@host/db", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@host/db?nonsense=1",
+        "postgresql://me:secret@[host/db",
+        "mysql://me:secret@h/d",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
+)
 def test_other_databases_are_refused_without_telling_secrets(tmp_path: Path, url: str) -> None:
-    with pytest.raises(UsageError, match="cannot use the database URL") as caught:
+    with pytest.raises(UsageError, match="cannot (use|read) the database URL") as caught:
         App.load(tmp_path, {}, flags={"database.url": url})
     assert "secret" not in str(caught.value)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from storysync.core.reading import is_looked_at
+from storysync.core.file_names import is_looked_at
 from storysync.jobs.project import Project, slug
 from storysync.jobs.sync import sync
 from storysync.jobs.verify import verify
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
-from storysync.store.reader import open_reader
-from storysync.store.store import Store
+from storysync.settings import DeletionSettings, ProjectSettings
+from storysync.store.database import database_at
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 FOLDERS = sorted(path for path in CORPUS.glob("*__*") if path.is_dir()) if CORPUS.is_dir() else []
@@ -25,12 +24,12 @@ def test_every_real_file_is_kept_and_the_database_equals_the_files(tmp_path: Pat
     projects = [
         Project(slug(folder.name), folder.resolve(), ProjectSettings(path=str(folder))) for folder in FOLDERS
     ]
-    with Store.open(url, SqliteSettings()) as store:
+    with database_at(url).open() as store:
         for project in projects:
             first = sync(store, project, trigger="test", deletions=DeletionSettings())
             assert first.files == len(_markdown(project.root)), project.id
             assert not sync(store, project, trigger="test", deletions=DeletionSettings()).changed
-    with open_reader(url, SqliteSettings()) as reader:
+    with database_at(url).reader() as reader:
         assert reader.rows("SELECT * FROM problems WHERE code = 'internal-error'") == []
         silent = reader.rows(
             "SELECT f.project_id, f.path FROM files f WHERE f.state <> 'excluded'"
@@ -41,7 +40,7 @@ def test_every_real_file_is_kept_and_the_database_equals_the_files(tmp_path: Pat
         for project in projects:
             rows = reader.rows("SELECT path FROM files WHERE project_id = ?", (project.id,))
             assert {row["path"] for row in rows} == _markdown(project.root)
-    report = verify(url, SqliteSettings(), projects, DeletionSettings())
+    report = verify(database_at(url), projects, DeletionSettings())
     assert report.equal, report.differences
 
 

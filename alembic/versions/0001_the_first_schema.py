@@ -8,6 +8,7 @@ import pathlib
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -15,6 +16,9 @@ branch_labels = None
 depends_on = None
 
 UTC_TIME = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _spec = importlib.util.spec_from_file_location(
     "storysync_views", pathlib.Path(__file__).parent.parent / "views.py"
@@ -25,28 +29,31 @@ _spec.loader.exec_module(views)
 
 def upgrade() -> None:
     views.drop_all(op)
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    # A partitioned table has its key of partitions in every unique constraint.
+    history_key = ("id", "changed_at") if on_postgresql else ("id",)
     op.create_table(
         "backups",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("trigger", sa.Text(), nullable=False),
-        sa.Column("file", sa.Text(), nullable=True),
+        sa.Column("id", SERIAL, nullable=False),
+        sa.Column("trigger", TEXT, nullable=False),
+        sa.Column("file", TEXT, nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
-        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("digest", TEXT, nullable=True),
         sa.Column("started_at", UTC_TIME, nullable=False),
         sa.Column("finished_at", UTC_TIME, nullable=False),
         sa.Column("verified_at", UTC_TIME, nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("message", TEXT, server_default=sa.text("''"), nullable=False),
         sa.CheckConstraint("state = 'good' OR state = 'failed'", name="ck_backups_state"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "foreign_stories",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=True),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=True),
+        sa.Column("path", TEXT, nullable=False),
         sa.Column("seen_at", UTC_TIME, nullable=False),
         sa.CheckConstraint(
             "status = 'draft' OR status = 'backlog' OR status = 'todo' OR status = 'ready' OR status = 'in_progress' OR status = 'review' OR status = 'blocked' OR status = 'done' OR status = 'accepted' OR status = 'deferred' OR status = 'cancelled' OR status = 'unknown'",
@@ -56,11 +63,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "health_checks",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", SERIAL, nullable=False),
         sa.Column("checked_at", UTC_TIME, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("reason", TEXT, server_default=sa.text("''"), nullable=False),
         sa.Column("latency_ms", sa.Float(), nullable=True),
         sa.CheckConstraint("state = 'ok' OR state = 'warn' OR state = 'fail'", name="ck_health_checks_state"),
         sa.PrimaryKeyConstraint("id"),
@@ -69,18 +76,18 @@ def upgrade() -> None:
 
     op.create_table(
         "projects",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("repository_url", sa.Text(), nullable=True),
-        sa.Column("submodule_path", sa.Text(), nullable=True),
-        sa.Column("default_branch", sa.Text(), nullable=True),
-        sa.Column("head_commit", sa.Text(), nullable=True),
-        sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("repository_url", TEXT, nullable=True),
+        sa.Column("submodule_path", TEXT, nullable=True),
+        sa.Column("default_branch", TEXT, nullable=True),
+        sa.Column("head_commit", TEXT, nullable=True),
+        sa.Column("status", TEXT, server_default=sa.text("'active'"), nullable=False),
+        sa.Column("owner", TEXT, nullable=True),
         sa.Column("created_on", sa.Date(), nullable=True),
-        sa.Column("settings", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("metadata", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("settings", JSON, server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("metadata", JSON, server_default=sa.text("'{}'"), nullable=False),
         sa.CheckConstraint(
             "status = 'active' OR status = 'archived' OR status = 'maintenance'", name="ck_projects_status"
         ),
@@ -88,14 +95,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "backlogs",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), server_default=sa.text("'standard'"), nullable=False),
-        sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
-        sa.Column("path_prefix", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
-        sa.Column("metadata", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("type", TEXT, server_default=sa.text("'standard'"), nullable=False),
+        sa.Column("status", TEXT, server_default=sa.text("'active'"), nullable=False),
+        sa.Column("path_prefix", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("owner", TEXT, nullable=True),
+        sa.Column("metadata", JSON, server_default=sa.text("'{}'"), nullable=False),
         sa.CheckConstraint(
             "type = 'standard' OR type = 'sprint' OR type = 'team' OR type = 'archive' OR type = 'personal'",
             name="ck_backlogs_type",
@@ -108,16 +115,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "files",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("path", TEXT, autoincrement=False, nullable=False),
         sa.Column("path_raw", sa.LargeBinary(), nullable=True),
         sa.Column("dev", sa.BigInteger(), nullable=True),
         sa.Column("inode", sa.BigInteger(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("mtime_ns", sa.BigInteger(), nullable=True),
         sa.Column("ctime_ns", sa.BigInteger(), nullable=True),
-        sa.Column("content_hash", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("content_hash", TEXT, nullable=True),
+        sa.Column("state", TEXT, nullable=False),
         sa.CheckConstraint(
             "state = 'story' OR state = 'broken' OR state = 'excluded' OR state = 'not_a_story' OR state = 'second_source'",
             name="ck_files_state",
@@ -132,11 +139,11 @@ def upgrade() -> None:
     op.create_table(
         "identities",
         sa.Column("uid", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("anchor", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("key", sa.Text(), nullable=True),
-        sa.Column("content_hash", sa.Text(), nullable=True),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
+        sa.Column("anchor", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("key", TEXT, nullable=True),
+        sa.Column("content_hash", TEXT, nullable=True),
         sa.Column("gone_at", UTC_TIME, nullable=True),
         sa.ForeignKeyConstraint(
             ["project_id"],
@@ -164,15 +171,15 @@ def upgrade() -> None:
 
     op.create_table(
         "problems",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("id", SERIAL, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
         sa.Column("line", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("col", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("severity", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("hint", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("message", TEXT, nullable=False),
+        sa.Column("hint", TEXT, server_default=sa.text("''"), nullable=False),
         sa.Column("first_seen_at", UTC_TIME, nullable=False),
         sa.CheckConstraint(
             "severity = 'error' OR severity = 'warning' OR severity = 'info'", name="ck_problems_severity"
@@ -188,11 +195,11 @@ def upgrade() -> None:
 
     op.create_table(
         "project_dependencies",
-        sa.Column("from_project_id", sa.Text(), nullable=False),
-        sa.Column("to_project_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("from_project_id", TEXT, nullable=False),
+        sa.Column("to_project_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("edge_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("declared", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("declared", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "kind = 'depends_on' OR kind = 'parent' OR kind = 'related' OR kind = 'duplicates' OR kind = 'supersedes' OR kind = 'conflicts'",
             name="ck_project_dependencies_kind",
@@ -209,10 +216,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "project_members",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("member_id", sa.Text(), nullable=False),
-        sa.Column("member_type", sa.Text(), server_default=sa.text("'user'"), nullable=False),
-        sa.Column("role", sa.Text(), server_default=sa.text("'member'"), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("member_id", TEXT, nullable=False),
+        sa.Column("member_type", TEXT, server_default=sa.text("'user'"), nullable=False),
+        sa.Column("role", TEXT, server_default=sa.text("'member'"), nullable=False),
         sa.Column("joined_on", sa.Date(), nullable=True),
         sa.CheckConstraint(
             "member_type = 'user' OR member_type = 'team' OR member_type = 'role'",
@@ -230,11 +237,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "roots",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("real_path", sa.Text(), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("host", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("real_path", TEXT, nullable=False),
         sa.Column("st_dev", sa.BigInteger(), nullable=True),
         sa.Column("st_ino", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.Text(), server_default=sa.text("'loading'"), nullable=False),
+        sa.Column("state", TEXT, server_default=sa.text("'loading'"), nullable=False),
         sa.Column("last_full_scan_at", UTC_TIME, nullable=True),
         sa.CheckConstraint(
             "state = 'loading' OR state = 'live' OR state = 'degraded' OR state = 'lost'",
@@ -245,13 +253,13 @@ def upgrade() -> None:
             ["projects.id"],
         ),
         sa.PrimaryKeyConstraint("project_id"),
-        sa.UniqueConstraint("real_path"),
+        sa.UniqueConstraint("host", "real_path", name="ux_roots_place"),
     )
     op.create_table(
         "syncs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("trigger", sa.Text(), nullable=False),
+        sa.Column("id", SERIAL, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("trigger", TEXT, nullable=False),
         sa.Column("started_at", UTC_TIME, nullable=False),
         sa.Column("finished_at", UTC_TIME, nullable=False),
         sa.Column("read_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -269,15 +277,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "changes",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", SERIAL, nullable=False),
         sa.Column("at", UTC_TIME, nullable=False),
-        sa.Column("sync_id", sa.Integer(), nullable=False),
+        sa.Column("sync_id", sa.BigInteger(), nullable=False),
         sa.Column("identity", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("story_id", sa.Text(), nullable=True),
-        sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("after", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("story_id", TEXT, nullable=True),
+        sa.Column("operation", TEXT, nullable=False),
+        sa.Column("before", JSON, nullable=True),
+        sa.Column("after", JSON, nullable=True),
         sa.CheckConstraint(
             "operation = 'create' OR operation = 'update' OR operation = 'move' OR operation = 'stale' OR operation = 'remove'",
             name="ck_changes_operation",
@@ -297,21 +305,21 @@ def upgrade() -> None:
 
     op.create_table(
         "status_history",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("identity", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("story_id", sa.Text(), nullable=True),
-        sa.Column("old_status", sa.Text(), nullable=True),
-        sa.Column("new_status", sa.Text(), nullable=True),
-        sa.Column("old_raw", sa.Text(), nullable=True),
-        sa.Column("new_raw", sa.Text(), nullable=True),
-        sa.Column("changed_by", sa.Text(), nullable=True),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("story_id", TEXT, nullable=True),
+        sa.Column("old_status", TEXT, nullable=True),
+        sa.Column("new_status", TEXT, nullable=True),
+        sa.Column("old_raw", TEXT, nullable=True),
+        sa.Column("new_raw", TEXT, nullable=True),
+        sa.Column("changed_by", TEXT, nullable=True),
         sa.Column("changed_at", UTC_TIME, nullable=False),
-        sa.Column("commit_sha", sa.Text(), nullable=True),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), server_default=sa.text("'worktree'"), nullable=False),
-        sa.Column("on_head", sa.Boolean(), server_default=sa.text("1"), nullable=False),
-        sa.Column("notes", sa.Text(), nullable=True),
+        sa.Column("commit_sha", TEXT, nullable=True),
+        sa.Column("path", TEXT, nullable=False),
+        sa.Column("source", TEXT, server_default=sa.text("'worktree'"), nullable=False),
+        sa.Column("on_head", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("notes", TEXT, nullable=True),
         sa.CheckConstraint(
             "new_status = 'draft' OR new_status = 'backlog' OR new_status = 'todo' OR new_status = 'ready' OR new_status = 'in_progress' OR new_status = 'review' OR new_status = 'blocked' OR new_status = 'done' OR new_status = 'accepted' OR new_status = 'deferred' OR new_status = 'cancelled' OR new_status = 'unknown'",
             name="ck_status_history_new_status",
@@ -325,57 +333,60 @@ def upgrade() -> None:
             ["identity"],
             ["identities.uid"],
         ),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint(*history_key),
         sqlite_autoincrement=True,
+        postgresql_partition_by="RANGE (changed_at)",
     )
+    if on_postgresql:
+        op.execute("CREATE TABLE status_history_default PARTITION OF status_history DEFAULT")
     op.create_index("ix_status_history_story", "status_history", ["identity", "changed_at"], unique=False)
     op.create_index("ix_status_history_time", "status_history", ["project_id", "changed_at"], unique=False)
 
     op.create_table(
         "stories",
         sa.Column("uid", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("backlog_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("anchor", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("scope", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=True),
-        sa.Column("key", sa.Text(), nullable=True),
-        sa.Column("id_source", sa.Text(), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("backlog_id", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
+        sa.Column("anchor", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("scope", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("id", TEXT, nullable=True),
+        sa.Column("key", TEXT, nullable=True),
+        sa.Column("id_source", TEXT, nullable=False),
         sa.Column("id_line", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("id_col", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("dialect", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), server_default=sa.text("'story'"), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("epic", sa.Text(), nullable=True),
-        sa.Column("status", sa.Text(), nullable=True),
-        sa.Column("status_raw", sa.Text(), nullable=True),
-        sa.Column("status_note", sa.Text(), nullable=True),
+        sa.Column("dialect", TEXT, nullable=False),
+        sa.Column("kind", TEXT, server_default=sa.text("'story'"), nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("epic", TEXT, nullable=True),
+        sa.Column("status", TEXT, nullable=True),
+        sa.Column("status_raw", TEXT, nullable=True),
+        sa.Column("status_note", TEXT, nullable=True),
         sa.Column("status_line", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=True),
-        sa.Column("priority_raw", sa.Text(), nullable=True),
+        sa.Column("priority_raw", TEXT, nullable=True),
         sa.Column("estimate_points", sa.Float(), nullable=True),
-        sa.Column("estimate_unit", sa.Text(), nullable=True),
-        sa.Column("estimate_raw", sa.Text(), nullable=True),
-        sa.Column("branch_name", sa.Text(), nullable=True),
-        sa.Column("owner", sa.Text(), nullable=True),
-        sa.Column("author", sa.Text(), nullable=True),
-        sa.Column("sprint", sa.Text(), nullable=True),
+        sa.Column("estimate_unit", TEXT, nullable=True),
+        sa.Column("estimate_raw", TEXT, nullable=True),
+        sa.Column("branch_name", TEXT, nullable=True),
+        sa.Column("owner", TEXT, nullable=True),
+        sa.Column("author", TEXT, nullable=True),
+        sa.Column("sprint", TEXT, nullable=True),
         sa.Column("created_on", sa.Date(), nullable=True),
         sa.Column("created_at", UTC_TIME, nullable=True),
         sa.Column("updated_on", sa.Date(), nullable=True),
         sa.Column("updated_at", UTC_TIME, nullable=True),
         sa.Column("completed_on", sa.Date(), nullable=True),
         sa.Column("completed_at", UTC_TIME, nullable=True),
-        sa.Column("user_role", sa.Text(), nullable=True),
-        sa.Column("user_want", sa.Text(), nullable=True),
-        sa.Column("user_benefit", sa.Text(), nullable=True),
-        sa.Column("body", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("content_hash", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("parse_state", sa.Text(), server_default=sa.text("'good'"), nullable=False),
+        sa.Column("user_role", TEXT, nullable=True),
+        sa.Column("user_want", TEXT, nullable=True),
+        sa.Column("user_benefit", TEXT, nullable=True),
+        sa.Column("body", TEXT, server_default=sa.text("''"), nullable=False),
+        sa.Column("content_hash", TEXT, nullable=False),
+        sa.Column("metadata", JSON, server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("parse_state", TEXT, server_default=sa.text("'good'"), nullable=False),
         sa.Column("stale_since", UTC_TIME, nullable=True),
-        sa.Column("contested", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("contested", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("first_seen_at", UTC_TIME, nullable=False),
         sa.Column("synced_at", UTC_TIME, nullable=False),
         sa.CheckConstraint("(parse_state = 'stale') = (stale_since IS NOT NULL)", name="ck_stories_stale"),
@@ -409,6 +420,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("uid"),
         sa.UniqueConstraint("project_id", "path", "anchor", name="ux_stories_place"),
     )
+    if on_postgresql:
+        op.create_index("ix_stories_metadata", "stories", ["metadata"], postgresql_using="gin")
     op.create_index("ix_stories_backlog", "stories", ["project_id", "backlog_id"], unique=False)
     op.create_index(
         "ix_stories_stale",
@@ -423,10 +436,10 @@ def upgrade() -> None:
     op.create_table(
         "criteria",
         sa.Column("story_uid", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("section", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("section", TEXT, autoincrement=False, nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text", TEXT, nullable=False),
         sa.Column("done", sa.Boolean(), nullable=True),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.CheckConstraint(
@@ -441,22 +454,22 @@ def upgrade() -> None:
         "story_dependencies",
         sa.Column("story_uid", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("relation", sa.Text(), nullable=False),
-        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("relation", TEXT, nullable=False),
+        sa.Column("raw", TEXT, nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("col", sa.Integer(), nullable=False),
-        sa.Column("target_project", sa.Text(), nullable=False),
-        sa.Column("target_id", sa.Text(), nullable=True),
-        sa.Column("target_key", sa.Text(), nullable=True),
-        sa.Column("target_path", sa.Text(), nullable=True),
+        sa.Column("target_project", TEXT, nullable=False),
+        sa.Column("target_id", TEXT, nullable=True),
+        sa.Column("target_key", TEXT, nullable=True),
+        sa.Column("target_path", TEXT, nullable=True),
         sa.Column("target_uid", sa.Integer(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("dependent_uid", sa.Integer(), nullable=True),
         sa.Column("prerequisite_uid", sa.Integer(), nullable=True),
-        sa.Column("state", sa.Text(), server_default=sa.text("'dangling'"), nullable=False),
-        sa.Column("match", sa.Text(), nullable=True),
-        sa.Column("confidence", sa.Text(), server_default=sa.text("'declared'"), nullable=False),
-        sa.Column("in_range", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("state", TEXT, server_default=sa.text("'dangling'"), nullable=False),
+        sa.Column("match", TEXT, nullable=True),
+        sa.Column("confidence", TEXT, server_default=sa.text("'declared'"), nullable=False),
+        sa.Column("in_range", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "(state = 'resolved' OR state = 'self') = (target_uid IS NOT NULL)",
             name="ck_story_dependencies_target",
@@ -514,7 +527,7 @@ def upgrade() -> None:
     op.create_table(
         "story_labels",
         sa.Column("story_uid", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("label", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("label", TEXT, autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["story_uid"], ["stories.uid"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("story_uid", "label"),
         sqlite_with_rowid=False,
@@ -524,9 +537,9 @@ def upgrade() -> None:
     op.create_table(
         "story_names",
         sa.Column("story_uid", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("source", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("source", TEXT, autoincrement=False, nullable=False),
+        sa.Column("name", TEXT, autoincrement=False, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
         sa.CheckConstraint(
             "source = 'id' OR source = 'stem' OR source = 'alias' OR source = 'prefix' OR source = 'heading'",
             name="ck_story_names_source",
@@ -539,16 +552,16 @@ def upgrade() -> None:
 
     op.create_table(
         "status_claims",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("key", sa.Text(), nullable=True),
-        sa.Column("raw", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("path", TEXT, autoincrement=False, nullable=False),
+        sa.Column("name", TEXT, autoincrement=False, nullable=False),
+        sa.Column("key", TEXT, nullable=True),
+        sa.Column("raw", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=True),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("col", sa.Integer(), nullable=False),
         sa.Column("story_uid", sa.Integer(), nullable=True),
-        sa.Column("stale", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("stale", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "status = 'draft' OR status = 'backlog' OR status = 'todo' OR status = 'ready' OR status = 'in_progress' OR status = 'review' OR status = 'blocked' OR status = 'done' OR status = 'accepted' OR status = 'deferred' OR status = 'cancelled' OR status = 'unknown'",
             name="ck_status_claims_status",
@@ -563,11 +576,11 @@ def upgrade() -> None:
     op.create_table(
         "story_people",
         sa.Column("story_uid", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("role", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("role", TEXT, autoincrement=False, nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("handle", sa.Text(), nullable=True),
-        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("handle", TEXT, nullable=True),
+        sa.Column("email", TEXT, nullable=True),
         sa.CheckConstraint(
             "role = 'author' OR role = 'owner' OR role = 'assignee'", name="ck_story_people_role"
         ),

@@ -17,9 +17,9 @@ import msgspec
 from storysync.errors import SchemaBehind, StoreError, UsageError
 from storysync.settings import ProjectId, ProjectSettings, Settings
 from storysync.settings_load import Loaded, default_roots, load_settings, project_settings, roots_of
-from storysync.state import DATABASE_NAME, absolute_path, database_url
-from storysync.store.engines import sqlite
-from storysync.store.reader import Reader, open_reader
+from storysync.state import absolute_path, database_url, state_directory
+from storysync.store.database import Database, Engines, database_at
+from storysync.store.reader import Reader
 
 if TYPE_CHECKING:
     from storysync.jobs.project import Project
@@ -35,10 +35,7 @@ Progress = Callable[[str, int, int], None]
 class App:
     loaded: Loaded
     cwd: Path
-    url: str
-    """Of the database: normalized, absolute."""
-    database: Path
-    """Its file."""
+    database: Database
 
     @classmethod
     def load(
@@ -57,7 +54,10 @@ class App:
                 f"one database for each project is not supported yet: {url}",
                 hint="leave {project} out of the database URL",
             )
-        return cls(loaded, cwd, url, sqlite.path_of(url))
+        engines = Engines(
+            loaded.settings.sqlite, loaded.settings.postgres, state_directory(loaded.settings, environ)
+        )
+        return cls(loaded, cwd, database_at(url, engines))
 
     @property
     def settings(self) -> Settings:
@@ -65,28 +65,12 @@ class App:
 
     def has_database(self) -> bool:
         """Raises StoreError for what can be no database, and for one that this user may not read."""
-        path = self.database
-        try:
-            if path.is_dir():
-                raise StoreError(f"{path} is a folder", hint=f"name a file, as in {path / DATABASE_NAME}")
-            if not path.exists():
-                return False
-        except OSError as error:
-            raise StoreError(
-                f"cannot reach the database {path}: {error.strerror}",
-                hint="choose another path with --database",
-            ) from error
-        if not os.access(path, os.R_OK):
-            raise StoreError(
-                f"this user may not read the database {path}",
-                hint="ask its owner, or choose another with --database",
-            )
-        return True
+        return self.database.exists()
 
     def reader(self) -> Reader:
         """A connection that cannot write. Raises StoreError and its kinds."""
         self.has_database()
-        return open_reader(self.url, self.settings.sqlite)
+        return self.database.reader()
 
     def projects(self, paths: Sequence[str] = (), *, name: str | None = None) -> tuple[Project, ...]:
         """The projects to work on: of the folders named, else of the settings, else all the database knows.
@@ -150,26 +134,14 @@ class App:
 
         A database that is not ours, or newer, is refused before anything is created beside it.
         """
-        from storysync.store.lock import InstanceLock, lock_path
-
         self.refuse_unusable()
-        lock = InstanceLock(lock_path(self.database))
-        lock.acquire()
-        try:
+        with self.database.lock():
             yield
-        finally:
-            lock.release()
 
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The writer, under the instance lock. Raises Locked, or StoreError and its kinds."""
-        from storysync.store.store import Store
-
-        settings = self.settings
-        with (
-            self.lock(),
-            Store.open(self.url, settings.sqlite, auto_migrate=settings.database.auto_migrate) as store,
-        ):
+        with self.lock(), self.database.open(auto_migrate=self.settings.database.auto_migrate) as store:
             yield store
 
     def refuse_unusable(self) -> None:
@@ -185,13 +157,16 @@ class App:
         inside = self.database_inside(projects)
         if inside is not None and self.settings.database.url is None:
             raise UsageError(
-                f"the default database {self.database} would lie inside the project folder {inside.root}",
+                f"the default database {self.database.place} would lie inside the project folder"
+                f" {inside.root}",
                 hint="choose a place outside with --database",
             )
 
     def database_inside(self, projects: Sequence[Project]) -> Project | None:
         """The project whose folder holds the database file."""
-        path = self.database.parent.resolve()
+        if self.database.file is None:
+            return None
+        path = self.database.file.parent.resolve()
         return next((project for project in projects if path.is_relative_to(project.root)), None)
 
     def sync(
@@ -227,7 +202,7 @@ class App:
         from storysync.jobs.verify import verify
 
         self.reader().close()
-        return verify(self.url, self.settings.sqlite, tuple(projects), self.settings.deletions)
+        return verify(self.database, tuple(projects), self.settings.deletions)
 
 
 def require_id(name: str) -> None:
@@ -254,7 +229,7 @@ def _refuse_shared_ids(projects: Sequence[Project]) -> None:
 
 def _refuse_empty(projects: Sequence[Project]) -> None:
     """Before a database is created: a folder without Markdown files is probably not the one that is meant."""
-    from storysync.core.reading import is_markdown
+    from storysync.core.file_names import is_markdown
 
     for project in projects:
         names = (name for _, _, files in os.walk(project.root) for name in files)

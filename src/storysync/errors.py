@@ -52,6 +52,24 @@ class StoreError(StorysyncError):
     exit_code = 5
 
 
+class DatabaseAway(StoreError):
+    """The server of the database does not answer, or no longer; nothing is wrong with what was asked."""
+
+    hint = "is the server running, and are the address and the password in the URL right?"
+
+
+class DatabaseRefuses(DatabaseAway):
+    """The server is there and does not let this user in."""
+
+    hint = "check user, password and database in the URL; the password may be in PGPASSWORD or ~/.pgpass"
+
+
+class Conflict(StoreError):
+    """The server gave up a transaction in favour of another one; repeated whole, it can succeed."""
+
+    hint = "run it again"
+
+
 class ForeignDatabase(StoreError):
     """The file is not a storysync database; it is left untouched."""
 

@@ -122,6 +122,27 @@ class SqliteSettings(Frozen, frozen=True):
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
 
+class PostgresSettings(Frozen, frozen=True):
+    """What the URL does not say of a PostgreSQL server; the URL wins over the settings of SSL."""
+
+    schema: Annotated[str, Meta(pattern="^[a-z_][a-z0-9_]{0,47}$")] = "storysync"
+    """The schema of all tables; it belongs to storysync alone."""
+    connect_timeout_s: Annotated[int, Meta(ge=1)] = 10
+    statement_timeout_s: Annotated[float, Meta(ge=0)] = 60.0
+    """The longest that one statement may take; 0 for no limit."""
+    lock_timeout_s: Positive = 30.0
+    """The longest wait for another writer."""
+    ssl_mode: Literal["", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = ""
+    """The parameter `sslmode` of libpq; empty: its default."""
+    ssl_root_cert: str | None = None
+    pool_size: Annotated[int, Meta(ge=1)] = 5
+    """Connections that `storysync.store.aio` keeps open."""
+    pool_overflow: Annotated[int, Meta(ge=0)] = 5
+    """Connections beyond those, for a burst."""
+    pool_timeout_s: Positive = 10.0
+    """The longest wait for a free connection."""
+
+
 class DatabaseSettings(Frozen, frozen=True):
     url: str | None = None
     """Default: `storysync.db` in the state folder."""
@@ -187,6 +208,7 @@ class Settings(Frozen, frozen=True):
     """Default: systemd's `STATE_DIRECTORY`, else `$XDG_STATE_HOME/storysync`."""
     database: DatabaseSettings = DatabaseSettings()
     sqlite: SqliteSettings = SqliteSettings()
+    postgres: PostgresSettings = PostgresSettings()
     project: ProjectTable | None = None
     """Only in a project's own file: what is said about the folder that holds it."""
     projects: tuple[ProjectSettings, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from storysync.errors import SettingsError
 from storysync.settings import Settings
@@ -34,6 +34,16 @@ def state_directory(settings: Settings, environ: Mapping[str, str]) -> Path:
         return Path(given)
     base = environ.get("XDG_STATE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "storysync"
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path | None:
+    """The user's folder for what may be lost at any time; None for a user without a home."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    try:
+        folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return folder / "storysync" if folder.is_absolute() else None
 
 
 def database_url(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -67,3 +77,22 @@ def absolute_url(url: str, base: Path) -> str:
         return f"{scheme}://{rest}"
     path, mark, options = rest[1:].partition("?")
     return f"sqlite:///{quote(str(absolute_path(unquote(path), base)), safe=_PLAIN)}{mark}{options}"
+
+
+_SECRET = ("password", "sslpassword", "oauth_client_secret")
+"""Parameters of a URL that are nobody's business."""
+
+
+def redacted(url: str) -> str:
+    """The URL without its passwords, for messages."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    before, mark, query = rest.partition("?")
+    userinfo, at, host = before.rpartition("@")
+    user, colon, _ = userinfo.partition(":")
+    told = f"{scheme}://{user}{':***' if colon else ''}{at}{host}"
+    if not mark:
+        return told
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return f"{told}?{urlencode([(k, '***' if k in _SECRET else v) for k, v in pairs], safe='/*,')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,18 +18,9 @@ from storysync.settings import (
     DeletionSettings,
     ProjectSettings,
     ReadingSettings,
-    SqliteSettings,
 )
-from storysync.store import migrate
+from storysync.store.database import Database
 from storysync.store.store import Store
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without rows, to be copied: migrating takes half a second."""
-    path = tmp_path_factory.mktemp("empty") / "empty.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
 
 
 @dataclass
@@ -88,9 +78,7 @@ class World:
 
     def verify(self) -> VerifyReport:
         names = [row["project_id"] for row in self.rows("SELECT project_id FROM roots")]
-        return verify(
-            self.store.url, SqliteSettings(), [self.project(name) for name in names], self.deletions
-        )
+        return verify(self.store.database, [self.project(name) for name in names], self.deletions)
 
     def must_equal(self) -> None:
         report = self.verify()
@@ -98,11 +86,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, empty_database: Path) -> Iterator[World]:
-    database = tmp_path / "state" / "live.db"
-    database.parent.mkdir(mode=0o700)
-    shutil.copy(empty_database, database)
+def world(tmp_path: Path, database: Database) -> Iterator[World]:
     folder = tmp_path / "projects"
     folder.mkdir()
-    with Store.open(f"sqlite:///{database}", SqliteSettings()) as store:
+    with database.open() as store:
         yield World(folder, store)

@@ -18,7 +18,8 @@ import pytest
 from storysync.errors import StoreError
 from storysync.jobs import backup as job
 from storysync.jobs.backup import BackupReport, backup, last_good_at
-from storysync.settings import BackupSettings, SqliteSettings
+from storysync.settings import BackupSettings
+from storysync.store.database import database_at
 from storysync.store.engines import sqlite_backup
 from storysync.store.store import Store
 
@@ -28,7 +29,7 @@ NAME = "storysync-20260301T120000Z.db"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path}/state/s.db", SqliteSettings()) as opened:
+    with database_at(f"sqlite:///{tmp_path}/state/s.db").open() as opened:
         yield opened
 
 
@@ -50,7 +51,7 @@ def test_a_backup_is_a_whole_database_in_one_private_file(store: Store) -> None:
     add_project(store, "demo")
     report = back_up(store)
     assert report.state == "good"
-    assert report.file == store.path.parent / "backups" / NAME
+    assert report.file == store.database.file.parent / "backups" / NAME
     assert os.listdir(report.file.parent) == [NAME]
     assert report.file.stat().st_mode & 0o777 == 0o600
     assert report.file.parent.stat().st_mode & 0o777 == 0o700
@@ -73,7 +74,7 @@ def test_it_is_noted(store: Store) -> None:
 
 def test_what_a_writer_has_not_checkpointed_yet_is_in_the_backup(store: Store) -> None:
     add_project(store, "only-in-the-wal")
-    assert store.path.with_name("s.db-wal").stat().st_size > 0
+    assert store.database.file.with_name("s.db-wal").stat().st_size > 0
     report = back_up(store)
     assert report.file is not None
     with closing(sqlite3.connect(report.file)) as copy:
@@ -84,7 +85,7 @@ def test_a_busy_writer_does_not_keep_it_from_ending(store: Store) -> None:
     stop = threading.Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(store.path, timeout=30)) as other:
+        with closing(sqlite3.connect(store.database.file, timeout=30)) as other:
             number = 0
             while not stop.wait(0.001):
                 number += 1
@@ -111,7 +112,7 @@ def test_two_in_one_second_have_two_names(store: Store) -> None:
 
 def test_only_the_newest_are_kept(store: Store) -> None:
     reports = [back_up(store, NOON + timedelta(hours=hour), keep=3) for hour in range(5)]
-    left = sorted(os.listdir(store.path.parent / "backups"))
+    left = sorted(os.listdir(store.database.file.parent / "backups"))
     assert left == [report.file.name for report in reports[2:] if report.file]
     assert reports[-1].pruned == ("storysync-20260301T130000Z.db",)
 
@@ -126,7 +127,7 @@ def test_the_one_just_made_is_kept_even_if_the_clock_was_set_back(store: Store) 
 
 
 def test_files_of_others_are_left_alone(store: Store) -> None:
-    directory = store.path.parent / "backups"
+    directory = store.database.file.parent / "backups"
     directory.mkdir()
     others = ["notes.txt", "storysync-old.db", "storysync-20200101T000000Z.db.bak", "x.partial"]
     for name in others:
@@ -139,7 +140,7 @@ def test_files_of_others_are_left_alone(store: Store) -> None:
 
 def test_two_databases_may_share_a_directory(store: Store, tmp_path: Path) -> None:
     shared = str(tmp_path / "shared")
-    with Store.open(f"sqlite:///{tmp_path}/other/s.db", SqliteSettings()) as other:
+    with database_at(f"sqlite:///{tmp_path}/other/s.db").open() as other:
         theirs = back_up(other, NOON - timedelta(days=1), directory=shared, keep=1)
         for hour in range(3):
             ours = back_up(store, NOON + timedelta(hours=hour), directory=shared, keep=1)
@@ -149,7 +150,7 @@ def test_two_databases_may_share_a_directory(store: Store, tmp_path: Path) -> No
 
 
 def test_what_a_killed_attempt_left_is_removed_by_the_next(store: Store) -> None:
-    directory = store.path.parent / "backups"
+    directory = store.database.file.parent / "backups"
     directory.mkdir()
     for suffix in (".partial", ".partial-journal"):
         (directory / f"storysync-20260101T000000Z.db{suffix}").write_bytes(b"half")
@@ -203,7 +204,7 @@ def test_a_full_disk_at_any_step_leaves_no_file(
     monkeypatch.undo()
     assert (report.state, report.file) == ("failed", None)
     assert "No space left on device" in report.message
-    assert os.listdir(store.path.parent / "backups") == []
+    assert os.listdir(store.database.file.parent / "backups") == []
 
 
 FULL_DISK = """
@@ -215,10 +216,10 @@ BACK_UP = """
 import sys
 from storysync.jobs import backup as job
 from storysync.jobs.backup import backup
-from storysync.settings import BackupSettings, SqliteSettings
-from storysync.store.store import Store
+from storysync.settings import BackupSettings
+from storysync.store.database import database_at
 import os
-with Store.open(sys.argv[2], SqliteSettings()) as store:
+with database_at(sys.argv[2]).open() as store:
     report = backup(store, BackupSettings(directory=sys.argv[1]), trigger="test")
     print(report.state, os.listdir(sys.argv[1]), report.message)
 """
@@ -241,7 +242,7 @@ def test_a_really_full_disk(store: Store, tmp_path: Path) -> None:
             tmp_path / "disk",
             sys.executable,
             script,
-            store.url,
+            store.database.url,
         ],
         capture_output=True,
         text=True,

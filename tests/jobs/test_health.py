@@ -13,7 +13,8 @@ from storysync.core import instants
 from storysync.jobs import health
 from storysync.jobs.backup import backup
 from storysync.jobs.health import HealthReport, check_health, last_checked_at, record
-from storysync.settings import BackupSettings, HealthSettings, SqliteSettings
+from storysync.settings import BackupSettings, HealthSettings
+from storysync.store.database import database_at
 from storysync.store.store import Store
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -22,7 +23,7 @@ NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A database with one project, synced and backed up at noon."""
-    with Store.open(f"sqlite:///{tmp_path}/s.db", SqliteSettings()) as opened:
+    with database_at(f"sqlite:///{tmp_path}/s.db").open() as opened:
         with opened.writing() as tx:
             tx.execute("INSERT INTO projects (id, name) VALUES ('demo', 'demo')")
             tx.execute(
@@ -37,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def check(store: Store, *, after: timedelta = timedelta(minutes=1), **given: Any) -> HealthReport:
     given = {"watcher_alive": True, "health": HealthSettings(min_free_mb=0), **given}
     settings = given.pop("health")
-    return check_health(store.url, SqliteSettings(), settings, now=NOON + after, **given)
+    return check_health(store.database, settings, now=NOON + after, **given)
 
 
 def found(report: HealthReport, name: str) -> tuple[str, str]:
@@ -123,7 +124,7 @@ def test_another_process_that_writes_for_long_is_a_warning(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_WRITE_WAIT_S", 0.05)
-    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(store.database.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         state, reason = found(check(store), "database")
     assert state == "warn"
@@ -132,24 +133,24 @@ def test_another_process_that_writes_for_long_is_a_warning(
 
 def test_a_damaged_database_fails(store: Store) -> None:
     store.close()
-    data = bytearray(store.path.read_bytes())
+    data = bytearray(store.database.file.read_bytes())
     for start in range(4096 * 3, len(data), 4096):
         data[start : start + 200] = b"\xff" * 200
-    store.path.write_bytes(data)
+    store.database.file.write_bytes(data)
     report = check(store)
     assert report.state == "fail"
     assert found(report, "database")[0] == "fail"
 
 
 def test_a_missing_database_fails_without_an_exception(tmp_path: Path) -> None:
-    report = check_health(f"sqlite:///{tmp_path}/none.db", SqliteSettings(), HealthSettings())
+    report = check_health(database_at(f"sqlite:///{tmp_path}/none.db"), HealthSettings())
     assert report.state == "fail"
     assert "there is no database" in found(report, "database")[1]
     assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
-    with Store.open(f"sqlite:///{tmp_path}/s.db", SqliteSettings()) as empty:
+    with database_at(f"sqlite:///{tmp_path}/s.db").open() as empty:
         assert "storysync sync" in found(check(empty), "sync")[1]
 
 

@@ -30,9 +30,9 @@ from storysync.settings import (
     DeletionSettings,
     ProjectSettings,
     ReadingSettings,
-    SqliteSettings,
 )
-from storysync.store.store import Store
+from storysync.store.database import Database
+from support.forms import Form
 
 DELETIONS = DeletionSettings(least=2, share=0, hold_s=0)
 IDS = ["A-1", "A-2", "a_02", "B-1", "B-2", "C-1"]
@@ -289,15 +289,14 @@ def in_parts(*, cut_off: bool) -> Iterator[None]:
 
 
 def run_sequence(
-    folder: Path, database: Path, batches: list, draw_part: Callable[[set[str]], set[str]]
+    folder: Path, database: Database, batches: list, draw_part: Callable[[set[str]], set[str]]
 ) -> None:
-    url = f"sqlite:///{database}"
     projects: dict[str, Project] = {}
     for name in ("alpha", "beta"):
         (folder / name).mkdir()
         (folder / name / "start.md").write_text(story("S-1", "todo", [], []))
         projects[name] = resolve_project(ProjectSettings(path=str(folder / name)))
-    with Store.open(url, SqliteSettings()) as store:
+    with database.open() as store:
 
         def look_at(name: str, paths: set[str] | None = None, *, confirm: bool = False) -> None:
             sync(
@@ -325,38 +324,45 @@ def run_sequence(
         for confirm in (False, True):
             for name in projects:
                 look_at(name, confirm=confirm)
-            report = verify(url, SqliteSettings(), list(projects.values()), DELETIONS)
+            report = verify(database, list(projects.values()), DELETIONS)
             assert report.equal, report.differences
         assert not report.held
 
 
-_SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+_EXAMPLES = {"sqlite": 500, "postgresql": 100}
+"""Sequences on each form: a transaction of a server takes several times as long."""
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=_SLOW)
-@given(batches=batches(OPERATIONS, LOOKS), data=st.data())
-def test_any_changes_seen_in_any_parts_end_equal_to_a_rebuild(
-    empty_database: Path, batches: list, data: st.DataObject
-) -> None:
-    play(empty_database, batches, data)
+def sequences(form: Form) -> settings:
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=_EXAMPLES[form.name], deadline=None, suppress_health_check=slow)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=_SLOW)
-@given(batches=batches(ITEM_OPERATIONS, st.sampled_from(["part", "part", "some", "full"])), data=st.data())
-def test_any_changes_of_files_with_many_stories_end_equal_to_a_rebuild(
-    empty_database: Path, batches: list, data: st.DataObject
-) -> None:
-    play(empty_database, batches, data)
+def test_any_changes_seen_in_any_parts_end_equal_to_a_rebuild(form: Form) -> None:
+    @sequences(form)
+    @given(batches=batches(OPERATIONS, LOOKS), data=st.data())
+    def one(batches: list, data: st.DataObject) -> None:
+        play(form, batches, data)
+
+    one()
 
 
-def play(empty_database: Path, batches: list, data: st.DataObject) -> None:
-    """Run a sequence in a folder of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        database = folder / "live.db"
-        shutil.copy(empty_database, database)
+def test_any_changes_of_files_with_many_stories_end_equal_to_a_rebuild(form: Form) -> None:
+    looks = st.sampled_from(["part", "part", "some", "full"])
+
+    @sequences(form)
+    @given(batches=batches(ITEM_OPERATIONS, looks), data=st.data())
+    def one(batches: list, data: st.DataObject) -> None:
+        play(form, batches, data)
+
+    one()
+
+
+def play(form: Form, batches: list, data: st.DataObject) -> None:
+    """Run a sequence in a folder and a database of its own."""
+    with tempfile.TemporaryDirectory() as name, form.lent(Path(name)) as database:
 
         def draw_part(paths: set[str]) -> set[str]:
             return set(data.draw(st.lists(st.sampled_from(sorted(paths)), min_size=1, max_size=3)))
 
-        run_sequence(folder, database, batches, draw_part)
+        run_sequence(Path(name), database, batches, draw_part)

@@ -873,7 +873,7 @@ def test_a_file_that_the_database_refuses_does_not_stop_the_others(
     world.sync()
     read = reading.read
 
-    def faulty(path: str, data: bytes, settings: ReadingSettings):  # type: ignore[no-untyped-def]
+    def faulty(path: str, data: bytes, settings: ReadingSettings, **_: bool):  # type: ignore[no-untyped-def]
         found = read(path, data, settings)
         if path != "a.md" or not isinstance(found, Good):
             return found

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-import sqlite3
+from pathlib import Path
 
 import pytest
 
 from storysync.errors import StoreError
 from storysync.jobs.verify import verify
-from storysync.settings import DeletionSettings, SqliteSettings
+from storysync.settings import DeletionSettings
+from support.forms import Form
+
+LATER = "2027-01-01T00:00:00.000000Z"
 
 
 def fill(world) -> None:  # type: ignore[no-untyped-def]
@@ -21,10 +24,10 @@ def fill(world) -> None:  # type: ignore[no-untyped-def]
     ("statement", "told"),
     [
         ("UPDATE stories SET status = 'done' WHERE id = 'A-1'", "status is 'done', should be 'todo'"),
-        ("UPDATE stories SET contested = 1 WHERE id = 'A-1'", "contested is 1"),
+        ("UPDATE stories SET contested = true WHERE id = 'A-1'", "contested is "),
         ("DELETE FROM story_labels", "story_labels: demo a.md x: missing from the database"),
         ("INSERT INTO story_labels SELECT uid, 'y' FROM stories", "a.md y: not in the files"),
-        ("UPDATE criteria SET done = 1", "criteria: demo a.md"),
+        ("UPDATE criteria SET done = true", "criteria: demo a.md"),
         ("UPDATE story_people SET name = 'Eve'", "story_people"),
         ("UPDATE story_names SET name = 'z' WHERE source = 'stem'", "story_names"),
         (
@@ -46,9 +49,8 @@ def fill(world) -> None:  # type: ignore[no-untyped-def]
 def test_a_change_by_hand_is_found(world, statement: str, told: str) -> None:
     fill(world)
     world.must_equal()
-    with sqlite3.connect(world.store.path) as connection:
-        connection.execute(statement)
-    connection.close()
+    with world.store.writing() as tx:
+        tx.execute(statement)
     report = world.verify()
     assert not report.equal
     assert any(told in line for line in report.differences), report.differences
@@ -66,7 +68,7 @@ def test_an_edit_that_was_not_synced_is_found(world) -> None:
 def test_kept_columns_play_no_part(world) -> None:
     fill(world)
     with world.store.writing() as tx:
-        tx.execute("UPDATE stories SET synced_at = 'x', first_seen_at = 'x'")
+        tx.execute("UPDATE stories SET synced_at = ?, first_seen_at = ?", (LATER, LATER))
         tx.execute("UPDATE files SET mtime_ns = 1, inode = 1")
         tx.execute("UPDATE problems SET hint = 'x'")
         tx.execute("DELETE FROM changes")
@@ -83,18 +85,16 @@ def test_verifying_writes_nothing(world) -> None:
 def test_a_project_that_was_never_synced_is_a_difference(world) -> None:
     fill(world)
     world.write("z.md", id="Z-1", status="todo", project="other")
-    report = verify(
-        world.store.url, SqliteSettings(), [world.project(), world.project("other")], DeletionSettings()
-    )
+    report = verify(world.store.database, [world.project(), world.project("other")], DeletionSettings())
     assert report.differences == ("projects: other: not in the database",)
     assert not report.equal
 
 
 def test_a_project_that_is_not_named_is_rebuilt_by_the_rules_it_was_read_by(world) -> None:
     fill(world)
-    assert verify(world.store.url, SqliteSettings(), [], DeletionSettings()).equal
+    assert verify(world.store.database, [], DeletionSettings()).equal
 
 
-def test_without_a_database_there_is_nothing_to_verify(tmp_path) -> None:
+def test_without_a_database_there_is_nothing_to_verify(form: Form, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no database"):
-        verify(f"sqlite:///{tmp_path / 'none.db'}", SqliteSettings(), [], DeletionSettings())
+        verify(form.empty(tmp_path), [], DeletionSettings())

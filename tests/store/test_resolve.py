@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storysync.jobs.project import resolve_project
 from storysync.jobs.sync import sync
-from storysync.settings import DeletionSettings, ProjectSettings, ReadingSettings, SqliteSettings
-from storysync.store import migrate, resolve
-from storysync.store.store import Store
+from storysync.settings import DeletionSettings, ProjectSettings, ReadingSettings
+from storysync.store import resolve
+from storysync.store.database import Database
+from support.forms import Form
 
+NOW = "2026-03-01T12:00:00.000000Z"
 IDS = ["A-1", "A-01", "a-1", "B-1", "C-1", "D-1", "TASK-1", "1", "Epic 1"]
 TARGETS = st.lists(
     st.sampled_from(
@@ -46,36 +46,37 @@ _STATES = (
 )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "a.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
-
-
 def text(story_id: str, needs: list[str], blocks: list[str]) -> str:
     listed = [", ".join(f'"{one}"' for one in targets) for targets in (needs, blocks)]
     head = f"id: {story_id}\nstatus: todo\ndependencies: [{listed[0]}]\nblocks: [{listed[1]}]\n"
     return f"---\n{head}---\n# {story_id}: T\n\n## References\n\n- [doc](docs/x.md)\n- [one](one/s0.md)\n"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(alpha=STORIES, beta=STORIES, scope=st.sampled_from(["project", "folder"]))
-def test_settling_plain_references_agrees_with_judging_them(template: Path, alpha, beta, scope: str) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        shutil.copy(template, folder / "a.db")
-        with Store.open(f"sqlite:///{folder / 'a.db'}", SqliteSettings()) as store:
-            for project, stories in (("alpha", alpha), ("beta", beta)):
-                for number, (place, story_id, needs, blocks) in enumerate(stories):
-                    path = folder / project / place / f"s{number}.md"
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text(story_id, needs, blocks))
-                reading = ReadingSettings(id_scope=scope)
-                root = ProjectSettings(path=str(folder / project), reading=reading)
-                sync(store, resolve_project(root), trigger="test", deletions=DeletionSettings())
-            with store.writing() as tx:
-                settled = tx.rows(_STATES)
-                for project in ("alpha", "beta"):
-                    resolve.judge(tx, resolve.owners_of(tx, project), {}, "now")
-                assert tx.rows(_STATES) == settled
+_EXAMPLES = {"sqlite": 60, "postgresql": 20}
+
+
+def test_settling_plain_references_agrees_with_judging_them(form: Form) -> None:
+    @settings(max_examples=_EXAMPLES[form.name], deadline=None)
+    @given(alpha=STORIES, beta=STORIES, scope=st.sampled_from(["project", "folder"]))
+    def one(alpha, beta, scope: str) -> None:  # type: ignore[no-untyped-def]
+        with tempfile.TemporaryDirectory() as name, form.lent(Path(name)) as database:
+            agree(database, Path(name), {"alpha": alpha, "beta": beta}, scope)
+
+    one()
+
+
+def agree(database: Database, folder: Path, projects: dict[str, list], scope: str) -> None:
+    with database.open() as store:
+        for project, stories in projects.items():
+            for number, (place, story_id, needs, blocks) in enumerate(stories):
+                path = folder / project / place / f"s{number}.md"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text(story_id, needs, blocks))
+            reading = ReadingSettings(id_scope=scope)
+            root = ProjectSettings(path=str(folder / project), reading=reading)
+            sync(store, resolve_project(root), trigger="test", deletions=DeletionSettings())
+        with store.writing() as tx:
+            settled = tx.rows(_STATES)
+            for project in projects:
+                resolve.judge(tx, resolve.owners_of(tx, project), {}, NOW)
+            assert tx.rows(_STATES) == settled

@@ -28,6 +28,7 @@ from storysync.jobs.check import check
 from storysync.jobs.findings import Finding
 from storysync.jobs.project import resolve_project
 from storysync.settings import ProjectSettings, ReadingSettings, SqliteSettings
+from storysync.store.database import database_at
 from storysync.store.engines import sqlite
 from storysync.store.engines.types import UtcTime
 from storysync.store.tables import KEPT, KEPT_TABLES, METADATA
@@ -93,7 +94,7 @@ def migrated() -> Iterator[sqlite3.Connection]:
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "schema.db"
-        migrate.upgrade(f"sqlite:///{file}")
+        migrate.upgrade(database_at(f"sqlite:///{file}"))
         with closing(sqlite3.connect(file)) as database:
             yield database
 

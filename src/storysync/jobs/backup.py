@@ -63,9 +63,15 @@ def backup(
     StoreError is raised only when the attempt cannot even be noted in the database.
     """
     started_at = now()
-    directory = backup_directory(store.path, settings)
+    database = store.database.file
+    if database is None:
+        raise StoreError(
+            f"storysync makes no backups of a server's database yet: {store.database.place}",
+            hint="use pg_dump; see docs/postgresql.md",
+        )
+    directory = backup_directory(database, settings)
     try:
-        file, digest, verified_at = _make(store.path, directory, started_at, now)
+        file, digest, verified_at = _make(database, directory, started_at, now)
         older = [one for one in _made(store, directory) if one != file]
         pruned, message = _prune(older, settings.keep)
         report = BackupReport(

@@ -19,9 +19,9 @@ from typing import Literal
 from storysync.core import instants
 from storysync.errors import StorysyncError
 from storysync.jobs.backup import last_good_at
-from storysync.settings import HealthSettings, SqliteSettings
-from storysync.store.engines import sqlite, sqlite_probe
-from storysync.store.reader import Reader, open_reader
+from storysync.settings import HealthSettings
+from storysync.store.database import Database
+from storysync.store.reader import Reader
 from storysync.store.store import Store
 
 KEPT_ROWS = 2_000
@@ -48,8 +48,7 @@ class HealthReport:
 
 
 def check_health(
-    url: str,
-    sqlite_settings: SqliteSettings,
+    database: Database,
     health: HealthSettings,
     *,
     watcher_alive: bool | None = None,
@@ -60,15 +59,14 @@ def check_health(
     `watcher_alive` is what the daemon knows of its watcher; None: this is not the daemon.
     """
     at = now or datetime.now(UTC)
-    path = sqlite.path_of(url)
-    checks = [
-        _timed("database", lambda: _database(path, sqlite_settings)),
-        _timed("disk", lambda: _disk(path, health.min_free_mb)),
-        _timed("watcher", lambda: _watcher(watcher_alive)),
-    ]
+    checks = [_timed("database", lambda: _database(database))]
+    file = database.file
+    if file is not None:
+        checks.append(_timed("disk", lambda: _disk(file, health.min_free_mb)))
+    checks.append(_timed("watcher", lambda: _watcher(watcher_alive)))
     try:
-        with open_reader(url, sqlite_settings) as reader:
-            checks += _contents(reader, health, at)
+        with database.reader() as reader:
+            checks += _contents(reader, health, at, backed_up=file is not None)
     except StorysyncError as error:
         checks.append(Check("sync", "fail", f"unknown: {error}", 0.0))
     return HealthReport(max((check.state for check in checks), key=_RANK.__getitem__), at, tuple(checks))
@@ -92,16 +90,13 @@ def last_checked_at(reader: Reader) -> datetime | None:
     return instants.from_text(row["at"]) if row["at"] else None
 
 
-def _contents(reader: Reader, health: HealthSettings, at: datetime) -> list[Check]:
+def _contents(reader: Reader, health: HealthSettings, at: datetime, *, backed_up: bool) -> list[Check]:
     roots = reader.rows("SELECT project_id, state, last_full_scan_at FROM roots ORDER BY project_id")
     syncs = [_timed(f"sync:{root['project_id']}", partial(_root, root, health, at)) for root in roots] or [
         Check("sync", "warn", "there is no project yet; run `storysync sync PATH`", 0.0)
     ]
-    return [
-        *syncs,
-        _timed("backup", lambda: _backup(reader, health, at)),
-        _timed("files", lambda: _files(reader)),
-    ]
+    backups = [_timed("backup", lambda: _backup(reader, health, at))] if backed_up else []
+    return [*syncs, *backups, _timed("files", lambda: _files(reader))]
 
 
 def _timed(name: str, check: Callable[[], _Finding]) -> Check:
@@ -113,11 +108,11 @@ def _timed(name: str, check: Callable[[], _Finding]) -> Check:
     return Check(name, state, reason, round((time.perf_counter() - started) * 1000, 3))
 
 
-def _database(path: Path, settings: SqliteSettings) -> _Finding:
-    finding = sqlite_probe.damage(path, settings)
+def _database(database: Database) -> _Finding:
+    finding = database.damage()
     if finding:
         return "fail", f"damaged: {finding}"
-    serious, obstacle = sqlite_probe.write_obstacle(path, _WRITE_WAIT_S)
+    serious, obstacle = database.write_obstacle(_WRITE_WAIT_S)
     if obstacle:
         return ("fail" if serious else "warn"), f"sound, but it cannot be written: {obstacle}"
     return "ok", "sound, and writing is possible"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -13,24 +13,27 @@ import msgspec
 
 from storysync.adapters import disk, git
 from storysync.core.brake import held_paths
+from storysync.core.file_names import is_second_source
 from storysync.core.instants import to_text
 from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
-from storysync.core.reading import READER_VERSION, is_second_source
+from storysync.core.reading import READER_VERSION
 from storysync.core.story import Gone, Good
-from storysync.errors import RootLost, RowRefused, UsageError
+from storysync.errors import Conflict, RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
 from storysync.settings import DeletionSettings
 from storysync.store import batch, indexed, projects, syncs
 from storysync.store.put import Written
 from storysync.store.sieve import sift
-from storysync.store.store import Store, Tx
+from storysync.store.store import Store
+from storysync.store.tx import Tx
 
 FIRST_LOAD_FILES = 1000
 """Files a transaction while a root is loaded for the first time; readers see its state `loading`."""
 ONE_BATCH_FILES = 10_000
 """Up to so many changed files are one transaction."""
 _LARGE = 1000
+_ATTEMPTS = 3
 
 Progress = Callable[[int, int], None]
 
@@ -113,11 +116,22 @@ def sync(
     request = Request(
         project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress, lean
     )
+    store.claim((project.id,))
     with _no_collection():
         try:
-            return _synced(_Run(store, request, now), paths)
+            return _repeated(store, request, now, paths)
         except RowRefused:  # by a fault of ours: find the file, and let it not stop the others
-            return _synced(_Run(store, replace(request, sift=True), now), paths)
+            return _repeated(store, replace(request, sift=True), now, paths)
+
+
+def _repeated(
+    store: Store, request: Request, now: Callable[[], datetime], paths: frozenset[str] | None
+) -> SyncReport:
+    """A sync that the server gives up in favour of another transaction is done again, whole."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(Conflict):
+            return _synced(_Run(store, request, now), paths)
+    return _synced(_Run(store, request, now), paths)
 
 
 def _lean(one: Seen) -> Seen:
@@ -175,7 +189,7 @@ class _Run:
         )
         with store.snapshot() as tx:
             self.root = projects.known_root(tx, self.id)
-            at_this_place = projects.project_at(tx, str(self.project.root))
+            at_this_place = projects.project_at(tx, str(self.project.root), store.host)
         self.force = self.root is None or self.root.settings != self.reader
         self.loading = self.root is None or self.root.state == "loading"
         self.whole_needed = (
@@ -262,7 +276,7 @@ class _Run:
         in_parts = self.loading or len(todo.read) > ONE_BATCH_FILES
         if in_parts:
             with self.store.writing() as tx:
-                projects.enter(tx, self.id, self.project.settings, str(self.project.root))
+                projects.enter(tx, self.id, self.project.settings, str(self.project.root), self.store.host)
                 projects.set_state(tx, self.id, "loading")
         parts = [todo.read]
         if in_parts and todo.read:
@@ -291,10 +305,7 @@ class _Run:
         return replace(todo, gone=[path for path in todo.gone if path not in keep]) if keep else todo
 
     def _racy_after_ns(self) -> int:
-        if self.root is None or self.root.last_full_scan_at is None:
-            return 0
-        last = datetime.fromisoformat(self.root.last_full_scan_at)
-        return int(last.timestamp() * 1e9) - look.RACY_NS
+        return look.racy_after_ns(self.root.last_full_scan_at if self.root else None)
 
     def _load(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, fresh: bool) -> None:
         """One part of several. What is gone may yet turn up elsewhere, so it stays until the last part."""
@@ -319,7 +330,7 @@ class _Run:
         todo_plan = plan(self._believed(looked.seen, known, fresh=fresh), looked.seen)
         todo_plan = self._held_back(todo_plan, looked, todo, known)
         with self.store.writing() as tx:
-            projects.enter(tx, self.id, self.project.settings, str(self.project.root))
+            projects.enter(tx, self.id, self.project.settings, str(self.project.root), self.store.host)
             self._write(tx, todo_plan, looked, below=None, first_load=fresh)
             batch.hold(tx, self.id, self.tally.held, to_text(self.at))
             self._judge(tx, everything=everything, fresh=fresh)
@@ -333,7 +344,9 @@ class _Run:
     def _judged(
         self, known: dict[str, KnownFile], todo: look.Todo, paths: Iterable[str], *, force: bool
     ) -> look.Looked:
-        looked = look.judge(self.project.root, self.reading, known, todo, paths, force=force)
+        looked = look.judge(
+            self.project.root, self.reading, known, todo, paths, force=force, lean=self.request.lean
+        )
         if self.request.lean:
             looked.seen = [_lean(one) for one in looked.seen]
         if self.request.sift:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from storysync.jobs.project import Project
 from storysync.jobs.sync import sync, utc_now
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
+from storysync.settings import DeletionSettings, ProjectSettings
 from storysync.store import compare, indexed, projects, transplant
-from storysync.store.store import Store, Tx, read_only
+from storysync.store.database import Database
+from storysync.store.store import Store
+from storysync.store.tx import Tx
 
 MOST_DIFFERENCES = 1000
 """More are not told: the database is not the files."""
@@ -30,9 +33,7 @@ class VerifyReport:
     files: int
 
 
-def verify(
-    url: str, settings: SqliteSettings, wanted: Sequence[Project], deletions: DeletionSettings
-) -> VerifyReport:
+def verify(database: Database, wanted: Sequence[Project], deletions: DeletionSettings) -> VerifyReport:
     """Compare every derived column of the database with a rebuild into a scratch database.
 
     What files no longer say is copied before: the last good rows of broken files, and stories whose
@@ -40,18 +41,22 @@ def verify(
     gives their settings. Raises StoreError when the database cannot be read, RootLost when a root is gone.
     """
     given = {project.id: project for project in wanted}
-    with read_only(url, settings) as here:
-        with Store.scratch(settings) as scratch:
-            known = [(row[0], row[1], row[2]) for row in here.rows(_ROOTS)]
-            held = _seed(here, scratch, [(row[0], row[1]) for row in known])
-            for project_id, real_path, reader in known:
+    with database.read_only() as here:
+        with Store.scratch(database.engines.sqlite) as scratch:
+            known = [_Known(*row) for row in here.rows(_ROOTS)]
+            near = [one for one in known if one.host == database.host or one.project_id in given]
+            held = _seed(here, scratch, known, {one.project_id for one in near})
+            for project_id, _, real_path, reader in near:
                 project, satisfies = _project(given.get(project_id), project_id, real_path, reader)
                 sync(
                     scratch, project, trigger="verify", deletions=deletions, confirm_deletions=True,
                     keep=held[project_id], cancelled_satisfies=satisfies, now=utc_now,
                 )  # fmt: skip
             with scratch.snapshot() as rebuilt:
-                found = tuple(islice(compare.differences(here, rebuilt), MOST_DIFFERENCES))
+                ours = {one.project_id for one in near}
+                told = (one for one in compare.differences(here, rebuilt) if one.key[0] in ours)
+                found = tuple(islice(told, MOST_DIFFERENCES))
+            held = {one.project_id: held[one.project_id] for one in near}
         missing = tuple(
             f"projects: {project_id}: not in the database"
             for project_id in sorted(given.keys() - held.keys())
@@ -66,20 +71,36 @@ def verify(
 
 
 _ROOTS = (
-    "SELECT r.project_id, r.real_path, p.settings FROM roots r JOIN projects p ON p.id = r.project_id"
+    "SELECT r.project_id, r.host, r.real_path, p.settings FROM roots r JOIN projects p ON p.id = r.project_id"
     " ORDER BY r.project_id"
 )
 
 
-def _seed(here: Tx, scratch: Store, known: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
+class _Known(NamedTuple):
+    """A project of the database, and where its root is."""
+
+    project_id: str
+    host: str
+    real_path: str
+    settings: str
+
+
+def _seed(here: Tx, scratch: Store, known: Sequence[_Known], near: set[str]) -> dict[str, frozenset[str]]:
     """Enter every project, and copy what its files no longer say. Returns the held paths by project.
 
-    Files that cannot be read are known by name: a closed folder does not tell what is in it.
+    Files that cannot be read are known by name: a closed folder does not tell what is in it. Of a project
+    that is not `near`, but on another machine, all is copied.
     """
     held: dict[str, frozenset[str]] = {}
     with scratch.writing() as tx:
-        for project_id, real_path in known:
-            projects.enter_bare(tx, project_id, real_path)
+        for project_id, _, real_path, settings in known:
+            projects.enter_bare(tx, project_id, real_path, project_id)
+            if project_id not in near:
+                projects.set_reader(tx, project_id, settings)
+                everything = frozenset(indexed.files(here, project_id))
+                held[project_id] = everything
+                transplant.copy(here, tx, project_id, everything, files=True)
+                continue
             stale, held[project_id] = transplant.kept_paths(here, project_id)
             transplant.copy(here, tx, project_id, stale - held[project_id], files=False)
             transplant.copy(here, tx, project_id, held[project_id], files=True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def known_roots(reader: Reader) -> dict[str, str]:
-    """Real path of each root -> id of its project."""
-    rows = reader.rows("SELECT real_path, project_id FROM roots ORDER BY project_id")
+    """Real path of each root on this machine -> id of its project."""
+    sql = "SELECT real_path, project_id FROM roots WHERE host = ? ORDER BY project_id"
+    rows = reader.rows(sql, (reader.host,))
     return {row["real_path"]: row["project_id"] for row in rows}

@@ -62,8 +62,9 @@ def list_stories(
         rows.sort(key=_by_id, reverse=descending)
         page = rows[offset : None if limit is None else offset + limit + 1]
     else:
-        sql += f" LIMIT {-1 if limit is None else limit + 1} OFFSET {offset}"
-        _, page = reader.columns_and_rows(sql, found.params)
+        bounds = "" if limit is None else f" LIMIT {limit + 1} OFFSET {offset}"
+        _, page = reader.columns_and_rows(sql + bounds, found.params)
+        page = page[offset:] if limit is None else page
     more = limit is not None and len(page) > limit
     stories = [listed(dict(zip(columns, row, strict=True))) for row in page[:limit]]
     return stories, offset + len(stories) if more else None

@@ -10,7 +10,6 @@ from storysync.errors import StoreError, StorysyncError, UsageError
 if TYPE_CHECKING:
     from storysync.store.reader import Reader
 
-READING = ("SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA")
 _COMMENT = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)", re.DOTALL)
 _WORD = re.compile(r"[\s(]*([A-Za-z]+)")
 _READING_PRAGMA = re.compile(
@@ -21,8 +20,6 @@ _READING_PRAGMA = re.compile(
     re.IGNORECASE,
 )
 """Pragmas that only tell: without a value, or whose value is the name of what is asked about."""
-_ASKED_WRONGLY = ("", "SQLITE_ERROR", "SQLITE_READONLY")
-"""Names of database errors that the statement is to blame for; '' is one of the driver itself."""
 
 
 def statement(reader: Reader, sql: str, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -41,20 +38,20 @@ def statement(reader: Reader, sql: str, limit: int | None = None) -> tuple[list[
             "there is no SQL statement", hint="write one, as in `storysync sql 'select * from v_ready'`"
         )
     verb = word[1].upper()
-    if verb == "PRAGMA" and not _READING_PRAGMA.match(bare):
+    if verb == "PRAGMA" and verb in reader.verbs and not _READING_PRAGMA.match(bare):
         raise UsageError(
             "`sql` only reads, and this PRAGMA may write",
             hint="ask without a value, as in `PRAGMA user_version`",
         )
-    if verb not in READING:
+    if verb not in reader.verbs:
         raise UsageError(
-            f"`sql` only reads: it takes {', '.join(READING)}, not {verb}",
+            f"`sql` only reads: it takes {', '.join(reader.verbs)}, not {verb}",
             hint="edit the file of a story to change it",
         )
     try:
         return reader.columns_and_rows(sql, (), limit)
     except StoreError as error:
-        if getattr(error.__cause__, "sqlite_errorname", "") not in _ASKED_WRONGLY:
+        if error.__cause__ is None or not reader.blames_statement(error.__cause__):
             raise
         raise StorysyncError(
             str(error), hint="see docs/schema.md for tables and columns; `sql` only reads"

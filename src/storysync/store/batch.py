@@ -10,15 +10,16 @@ from storysync.core.story import Broken, Excluded, Gone, Good, NotAStory, Proble
 from storysync.settings import ProjectSettings
 from storysync.store import contested, cycles, problems, projects, resolve, second_sources
 from storysync.store.put import Writer, Written
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Insert, Row, Tx
 
-_FILE_COLUMNS = "project_id, path, path_raw, dev, inode, size, mtime_ns, ctime_ns, content_hash, state"
-_PUT_FILE = (
-    f"INSERT INTO files ({_FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (project_id, path) DO UPDATE SET path_raw = excluded.path_raw, dev = excluded.dev,"
-    " inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns,"
-    " ctime_ns = excluded.ctime_ns, content_hash = excluded.content_hash, state = excluded.state"
-)
+_PUT_FILE = Insert(
+    "files",
+    (
+        "project_id", "path", "path_raw", "dev", "inode", "size", "mtime_ns", "ctime_ns", "content_hash",
+        "state",
+    ),
+    key=("project_id", "path"),
+)  # fmt: skip
 _TOUCH_FILE = (
     "UPDATE files SET dev = ?, inode = ?, size = ?, mtime_ns = ?, ctime_ns = ?"
     " WHERE project_id = ? AND path = ?"
@@ -73,7 +74,7 @@ def write(tx: Tx, context: Context, batch: Batch) -> Written:
 
 def _write_files(tx: Tx, project_id: str, batch: Batch) -> None:
     rows = [_file(project_id, one) for one in batch.seen if not isinstance(one.found, Gone)]
-    tx.executemany(_PUT_FILE, rows)
+    tx.insert_all(_PUT_FILE, rows)
     tx.executemany(
         "DELETE FROM files WHERE project_id = ? AND path = ?",
         [(project_id, one.path) for one in batch.seen if isinstance(one.found, Gone)],

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from storysync.store.rows import DERIVED
-from storysync.store.store import Row
+from storysync.store.tx import Row
 
 _HASHED = frozenset({"body"})
 _UNTOLD = frozenset({"content_hash", "id_line", "id_col", "status_line"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storysync.store.rows import CHILDREN, DERIVED
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Row, Tx
 
 _PLACE = "s.project_id, s.path, s.anchor"
 _OF_STORY = "JOIN stories s ON s.uid = c.story_uid"

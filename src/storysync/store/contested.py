@@ -10,7 +10,7 @@ from typing import NamedTuple
 from storysync.core.resolution import place
 from storysync.core.story import Problem
 from storysync.store import problems
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Row, Tx
 
 _COLUMNS = "s.uid, s.scope, s.key, s.id, s.path, s.anchor, s.id_line, s.id_col, s.contested"
 _MOST_NAMED = 5  # of the others that a message names

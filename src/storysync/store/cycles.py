@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from storysync.core.graph import components, shortest_cycle
 from storysync.core.story import Problem
 from storysync.store import problems
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Row, Tx
 
 _EDGES = """
     SELECT DISTINCT dependent_uid, prerequisite_uid FROM story_dependencies

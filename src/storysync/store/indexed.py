@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from storysync.core.plan import Indexed, KnownFile, KnownStory, Seen, Signature, Tombstone
 from storysync.core.story import Broken, Good
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Row, Tx
 
 _FILE = (
     "SELECT path, dev, inode, size, mtime_ns, ctime_ns, content_hash, state, path_raw FROM files"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,9 +14,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from storysync.errors import SchemaAhead, StoreError, UsageError
-from storysync.settings import SqliteSettings
-from storysync.store.engines import sqlite
-from storysync.store.revisions import REVISIONS
+from storysync.store.database import Database
+from storysync.store.revisions import HEAD, REVISIONS
 
 
 def scripts_folder() -> Path:
@@ -29,69 +27,50 @@ def scripts_folder() -> Path:
     raise StoreError("the migrations are missing from this installation", hint="install storysync again")
 
 
-def _config(url: str) -> Config:
+def _config(database: Database | None = None) -> Config:
     config = Config(stdout=sys.stderr)
     config.set_main_option("script_location", str(scripts_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = _sqlalchemy_url(url)
+    if database is not None:
+        config.attributes["engine"] = database.sqlalchemy_engine()
     return config
 
 
-def _sqlalchemy_url(url: str) -> sa.URL | str:
-    return sa.URL.create("sqlite", database=str(sqlite.path_of(url)))
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to `revision`, all or nothing. Creates it when there is none.
 
-
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to `revision`, all or nothing. Creates the file when there is none.
-
-    Raises ForeignDatabase, SchemaAhead, or StoreError when a migration fails (nothing is changed then).
+    Raises ForeignDatabase, SchemaAhead, DatabaseAway, or StoreError when a migration fails (nothing is
+    changed then).
     """
-    _refuse_unknown(url, create=True)
-    _run(lambda: command.upgrade(_config(url), revision), revision)
+    _run(database, revision, lambda config: command.upgrade(config, revision))
+    if database.revision() == HEAD:
+        with database.open(auto_migrate=False) as store:
+            store.maintain(datetime.now(UTC))
 
 
-def downgrade(url: str, revision: str) -> None:
+def downgrade(database: Database, revision: str) -> None:
     """Take the database back to `revision` (`base` for no tables at all)."""
-    _refuse_unknown(url, create=False)
-    _run(lambda: command.downgrade(_config(url), revision), revision)
-
-
-def current(url: str) -> str | None:
-    """The revision of the database, None when it has no tables. Raises StoreError when there is none."""
-    path = sqlite.path_of(url)
-    if not path.exists():
-        raise StoreError(f"there is no database at {path}", hint="run `storysync sync PATH` first")
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            sqlite.refuse_foreign(connection, path)
-            return sqlite.revision(connection)
-    except sqlite3.Error as error:
-        raise sqlite.translated(error, path) from error
+    _run(database, revision, lambda config: command.downgrade(config, revision))
 
 
 def history() -> list[tuple[str, str]]:
     """Every revision and what it does, oldest first."""
-    config = Config()
-    config.set_main_option("script_location", str(scripts_folder()).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
+    scripts = ScriptDirectory.from_config(_config())
     return [(script.revision, script.doc) for script in reversed(list(scripts.walk_revisions()))]
 
 
-def _refuse_unknown(url: str, *, create: bool) -> None:
-    path = sqlite.path_of(url)
-    if create:
-        sqlite.connect_writer(path, SqliteSettings()).close()
-    found = current(url)
-    if found is not None and found not in REVISIONS:
-        raise SchemaAhead(f"the database {path} has schema {found}, newer than this storysync")
-
-
-def _run(action: Callable[[], None], revision: str) -> None:
+def _run(database: Database, revision: str, action: Callable[[Config], None]) -> None:
+    config = _config(database)
     try:
-        action()
+        found = database.revision()
+        if found is not None and found not in REVISIONS:
+            raise SchemaAhead(f"the database {database.place} has schema {found}, newer than this storysync")
+        action(config)
     except CommandError as error:
         raise UsageError(
             f"cannot migrate to {revision!r}: {error}", hint="see `storysync db current`"
         ) from error
     except (sa.exc.SQLAlchemyError, RuntimeError) as error:
         raise StoreError(f"the migration failed and nothing was changed: {error}") from error
+    finally:
+        config.attributes["engine"].dispose()

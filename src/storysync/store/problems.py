@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from storysync.core.problems import CODES
 from storysync.core.story import Problem
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Insert, Row, Tx
 
 REFERENCE_CODES = frozenset({"dangling-reference", "ambiguous-reference", "self-reference", "relaxed-match"})
 CONTESTED_CODES = frozenset({"contested-id", "told-elsewhere"})
@@ -29,18 +29,22 @@ FILE_CODES = frozenset(CODES) - STORY_CODES - SECOND_CODES - HELD_CODES - NAME_C
 CONTENT_CODES = FILE_CODES | STORY_CODES | SECOND_CODES
 """All that a file may have by what it holds; one without a story keeps none of a story."""
 
-_INSERT = """
-    INSERT INTO problems (project_id, path, line, col, severity, code, message, hint, first_seen_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT = Insert(
+    "problems",
+    ("project_id", "path", "line", "col", "severity", "code", "message", "hint", "first_seen_at"),
+)
 
 
 def replace(
     tx: Tx, project_id: str, wanted: Mapping[str, Sequence[Problem]], codes: frozenset[str], now: str
 ) -> None:
-    """Make the problems of these paths equal to `wanted`, as far as `codes` goes."""
+    """Make the problems of these paths equal to `wanted`, as far as `codes` goes.
+
+    The hint of a reference may tell of a renaming, which a later look does not know of; it stays.
+    """
     present: dict[str, list[Row]] = defaultdict(list)
     for row in tx.rows_in(
-        "SELECT path, line, col, code, message, id, first_seen_at FROM problems"
+        "SELECT path, line, col, code, message, hint, id, first_seen_at FROM problems"
         " WHERE project_id = ? AND path IN ({marks})",
         wanted,
         (project_id,),
@@ -54,28 +58,34 @@ def replace(
     new: list[Row] = []
     for path, problems in wanted.items():
         rows = present.get(path, [])
-        missing = Counter((path, one.line, one.col, one.code, one.message) for one in problems)
+        missing = Counter(_told(path, one.line, one.col, one.code, one.message, one.hint) for one in problems)
         gone: dict[tuple[str, str], str] = {}
         for row in rows:
-            if missing[row[:5]] > 0:
-                missing[row[:5]] -= 1
+            key = _told(*row[:6])
+            if missing[key] > 0:
+                missing[key] -= 1
             else:
-                drop.append((row[5],))
-                gone[row[3], row[4]] = row[6]
+                drop.append((row[6],))
+                gone[row[3], row[4]] = row[7]
         for one in problems:
-            key = (path, one.line, one.col, one.code, one.message)
+            key = _told(path, one.line, one.col, one.code, one.message, one.hint)
             if missing[key] > 0:
                 missing[key] -= 1
                 new.append(_row(project_id, path, one, gone.get((one.code, one.message), now)))
     tx.executemany("DELETE FROM problems WHERE id = ?", drop)
-    tx.executemany(_INSERT, new)
+    tx.insert_all(_INSERT, new)
+
+
+def _told(path: str, line: int, col: int, code: str, message: str, hint: str) -> Row:
+    """What makes two problems the same."""
+    return (path, line, col, code, message, "" if code in REFERENCE_CODES else hint)
 
 
 def insert(tx: Tx, project_id: str, wanted: Mapping[str, Sequence[Problem]], now: str) -> None:
     """Add problems where there are none."""
     rows = [_row(project_id, path, one, now) for path, problems in wanted.items() for one in problems]
     if rows:
-        tx.executemany(_INSERT, rows)
+        tx.insert_all(_INSERT, rows)
 
 
 def forget(tx: Tx, project_id: str, paths: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from storysync.settings import BacklogSettings, ProjectSettings
-from storysync.store.store import Tx
+from storysync.store.tx import Tx
 
 TOP = "."
 """The backlog of the stories that lie in the root folder itself."""
@@ -36,9 +36,9 @@ def known_root(tx: Tx, project_id: str) -> KnownRoot | None:
     return KnownRoot(*row) if row else None
 
 
-def project_at(tx: Tx, real_path: str) -> str | None:
-    """The project whose root is this folder."""
-    row = tx.row("SELECT project_id FROM roots WHERE real_path = ?", (real_path,))
+def project_at(tx: Tx, real_path: str, host: str) -> str | None:
+    """The project whose root is this folder of this machine."""
+    row = tx.row("SELECT project_id FROM roots WHERE real_path = ? AND host = ?", (real_path, host))
     return row[0] if row else None
 
 
@@ -49,9 +49,9 @@ def is_new(tx: Tx, project_id: str) -> bool:
     return tx.row(scanned, (project_id,)) is None and tx.row(loaded, (project_id,)) is None
 
 
-def enter(tx: Tx, project_id: str, settings: ProjectSettings, real_path: str) -> None:
+def enter(tx: Tx, project_id: str, settings: ProjectSettings, real_path: str, host: str) -> None:
     """Make the rows of a project equal to its settings."""
-    enter_bare(tx, project_id, real_path)
+    enter_bare(tx, project_id, real_path, host)
     values = (
         settings.name or project_id, settings.description, settings.repository_url, settings.status,
         settings.owner, settings.created_on,
@@ -63,21 +63,21 @@ def enter(tx: Tx, project_id: str, settings: ProjectSettings, real_path: str) ->
         (*values, project_id, *values),
     )
     tx.execute(
-        "UPDATE roots SET real_path = ? WHERE project_id = ? AND real_path <> ?",
-        (real_path, project_id, real_path),
+        "UPDATE roots SET real_path = ?, host = ? WHERE project_id = ? AND (real_path <> ? OR host <> ?)",
+        (real_path, host, project_id, real_path, host),
     )
     _members(tx, project_id, settings)
 
 
-def enter_bare(tx: Tx, project_id: str, real_path: str) -> None:
+def enter_bare(tx: Tx, project_id: str, real_path: str, host: str) -> None:
     """Make the rows of a project and its root, if there are none; nothing was loaded yet."""
     tx.execute(
         "INSERT INTO projects (id, name) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (project_id, project_id)
     )
     tx.execute(
-        "INSERT INTO roots (project_id, real_path, state) VALUES (?, ?, 'loading')"
+        "INSERT INTO roots (project_id, host, real_path, state) VALUES (?, ?, ?, 'loading')"
         " ON CONFLICT (project_id) DO NOTHING",
-        (project_id, real_path),
+        (project_id, host, real_path),
     )
 
 

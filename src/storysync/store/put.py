@@ -14,7 +14,7 @@ from storysync.store import rows as layout
 from storysync.store.changes import to_json, told
 from storysync.store.projects import Backlogs
 from storysync.store.rows import CHILDREN, DERIVED, STORY
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Insert, Row, Tx
 
 _UNRESOLVED = ("dependent_uid", "prerequisite_uid")
 _PATH = DERIVED.index("path")
@@ -29,33 +29,24 @@ _LINE = 4  # of a row of story_dependencies; the column follows
 _TARGET_PROJECT = 6
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
-_INSERT_STORY = _insert("stories", STORY)
+_INSERT_STORY = Insert("stories", STORY)
 _UPDATE_STORY = (
     f"UPDATE stories SET {', '.join(f'{column} = ?' for column in DERIVED)},"
     " stale_since = NULL, synced_at = ? WHERE uid = ?"
 )
 _INSERT_CHILD = {
-    table: _insert(table, (*key, *others, *(_UNRESOLVED if table == "story_dependencies" else ())))
+    table: Insert(table, (*key, *others, *(_UNRESOLVED if table == "story_dependencies" else ())))
     for table, (key, others) in CHILDREN.items()
 }
+_AGAIN_UNRESOLVED = "target_uid = NULL, state = 'dangling', match = NULL"
 _UPSERT_CHILD = {
-    table: f"{_INSERT_CHILD[table]} ON CONFLICT ({', '.join(key)}) DO "
-    + (
-        "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in others)
-        if others
-        else "NOTHING"
+    table: Insert(
+        table,
+        _INSERT_CHILD[table].columns,
+        key,
+        _AGAIN_UNRESOLVED if table == "story_dependencies" else "",
     )
-    + (
-        ", dependent_uid = excluded.dependent_uid, prerequisite_uid = excluded.prerequisite_uid,"
-        " target_uid = NULL, state = 'dangling', match = NULL"
-        if table == "story_dependencies"
-        else ""
-    )
-    for table, (key, others) in CHILDREN.items()
+    for table, (key, _) in CHILDREN.items()
 }
 _DELETE_CHILD = {
     table: f"DELETE FROM {table} WHERE {' AND '.join(f'{column} = ?' for column in key)}"
@@ -65,20 +56,20 @@ _SELECT_CHILD = {
     table: f"SELECT {', '.join((*key, *others))} FROM {table} WHERE story_uid IN ({{marks}})"
     for table, (key, others) in CHILDREN.items()
 }
-_INSERT_IDENTITY = (
-    "INSERT INTO identities (uid, project_id, path, anchor, key, content_hash) VALUES (?, ?, ?, ?, ?, ?)"
-)
+_INSERT_IDENTITY = Insert("identities", ("uid", "project_id", "path", "anchor", "key", "content_hash"))
 _UPDATE_IDENTITY = (
     "UPDATE identities SET path = ?, anchor = ?, key = ?, content_hash = ?, gone_at = NULL WHERE uid = ?"
 )
-_INSERT_CHANGE = (
-    "INSERT INTO changes (at, sync_id, identity, project_id, story_id, operation, before, after)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CHANGE = Insert(
+    "changes", ("at", "sync_id", "identity", "project_id", "story_id", "operation", "before", "after")
 )
-_INSERT_HISTORY = (
-    "INSERT INTO status_history (identity, project_id, story_id, old_status, new_status, old_raw, new_raw,"
-    " changed_at, path, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT_HISTORY = Insert(
+    "status_history",
+    (
+        "identity", "project_id", "story_id", "old_status", "new_status", "old_raw", "new_raw", "changed_at",
+        "path", "notes",
+    ),
+)  # fmt: skip
 
 
 @dataclass
@@ -144,8 +135,8 @@ class Writer:
         self._make_room(known)
         self._update(known)
         self._create([put for put in plan.put if put.known is None])
-        self._tx.executemany(_INSERT_CHANGE, self._changes)
-        self._tx.executemany(_INSERT_HISTORY, self._history)
+        self._tx.insert_all(_INSERT_CHANGE, self._changes)
+        self._tx.insert_all(_INSERT_HISTORY, self._history)
         return self.written
 
     # -- stories that are new, or back ---------------------------------------------------------------
@@ -153,7 +144,7 @@ class Writer:
     def _create(self, puts: list[Put]) -> None:
         if not puts:
             return
-        uid = self._tx.next_uid()
+        uids = iter(self._tx.new_uids(sum(put.uid is None for put in puts)))
         identities: list[Row] = []
         revived: list[Row] = []
         stories: list[Row] = []
@@ -162,7 +153,7 @@ class Writer:
         for put in puts:
             story = put.story
             if put.uid is None:
-                own, uid = uid, uid + 1
+                own = next(uids)
                 identities.append(
                     (own, self._project_id, put.path, story.anchor, story.key, put.content_hash)
                 )
@@ -175,14 +166,14 @@ class Writer:
             for table, rows in layout.children(own, self._project_id, put.path, story).items():
                 parts[table] += rows
             self._note_created(own, put)
-        self._tx.executemany(_INSERT_IDENTITY, identities)
+        self._tx.insert_all(_INSERT_IDENTITY, identities)
         self._tx.executemany(_UPDATE_IDENTITY, revived)
-        self._tx.executemany(_INSERT_STORY, stories)
+        self._tx.insert_all(_INSERT_STORY, stories)
         parts["story_dependencies"] = [
             (*row, *layout.unresolved_ends(row)) for row in parts["story_dependencies"]
         ]
         for table, rows in parts.items():
-            self._tx.executemany(_INSERT_CHILD[table], rows)
+            self._tx.insert_all(_INSERT_CHILD[table], rows)
 
     def _first_seen(self, uids: list[int]) -> dict[int, str]:
         """When stories that come back were first seen: the time of their first change."""
@@ -264,7 +255,7 @@ class Writer:
             written = upserts[table]
             if table == "story_dependencies":
                 written = self._moved_statements(parts[table], written)
-            self._tx.executemany(_UPSERT_CHILD[table], written)
+            self._tx.insert_all(_UPSERT_CHILD[table], written)
 
     def _moved_statements(self, was: dict[int, list[Row]], written: list[Row]) -> list[Row]:
         """Write those that only stand on another line now; return the others, as unresolved rows."""
@@ -423,7 +414,7 @@ class Writer:
             if not one.known.anchor:
                 stem = layout.stem_name(one.path, one.known.key)
                 if stem is not None:
-                    self._tx.execute(_INSERT_CHILD["story_names"], (uid, "stem", stem, self._project_id))
+                    self._tx.execute(_INSERT_CHILD["story_names"].sql, (uid, "stem", stem, self._project_id))
                     self.written.names.add(stem)
             self.written.paths.add(one.path)
             self.written.owners.add(uid)

@@ -20,7 +20,7 @@ from storysync.core.ranges import MOST_MEMBERS
 from storysync.core.resolution import Asked, Candidate, Verdict, join_ranges, resolve
 from storysync.core.story import Problem
 from storysync.store import problems
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Row, Tx
 
 _PART = 1000  # stories judged at a time, so that a first load needs little memory
 _MOST_NAMED = 5  # of those that a message names
@@ -334,7 +334,7 @@ def count_project_edges(tx: Tx) -> None:
     wanted = set(
         tx.rows(
             "SELECT dependent_project, prerequisite_project, kind, COUNT(*),"
-            " MAX(CASE WHEN confidence = 'declared' THEN 1 ELSE 0 END) FROM v_edges"
+            " MIN(confidence) = 'declared' FROM v_edges"
             " WHERE dependent_project <> prerequisite_project"
             " GROUP BY dependent_project, prerequisite_project, kind"
         )

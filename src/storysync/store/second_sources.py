@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from storysync.core.file_names import is_second_source
 from storysync.core.plan import Seen
-from storysync.core.reading import is_second_source
 from storysync.core.sprint_status import Claimed, Named, findings, meant_by, names_of
 from storysync.core.story import Broken, Problem, SecondSource, StatusClaim
 from storysync.store import problems
-from storysync.store.store import Row, Tx
+from storysync.store.tx import Insert, Row, Tx
 
 _PRESENT = (
     "SELECT name, key, raw, status, line, col, stale FROM status_claims WHERE project_id = ? AND path = ?"
 )
-_INSERT = (
-    "INSERT INTO status_claims (project_id, path, name, key, raw, status, line, col)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT = Insert("status_claims", ("project_id", "path", "name", "key", "raw", "status", "line", "col"))
 _CLAIMS = (
     "SELECT path, name, key, raw, status, line, col, story_uid FROM status_claims WHERE project_id = ?"
     " ORDER BY path, line, col, name"
@@ -63,7 +60,7 @@ def _put(tx: Tx, project_id: str, path: str, claims: Sequence[StatusClaim]) -> N
         "DELETE FROM status_claims WHERE project_id = ? AND path = ? AND name = ?",
         [(project_id, path, name) for name in drop],
     )
-    tx.executemany(_INSERT, [(project_id, path, *row) for row in put])
+    tx.insert_all(_INSERT, [(project_id, path, *row) for row in put])
 
 
 def judge(tx: Tx, project_id: str, now: str) -> None:

@@ -24,7 +24,7 @@ class _Taken(Exception):
 
 def sift(store: Store, project_id: str, settings: ProjectSettings, seen: Iterable[Seen]) -> list[Seen]:
     """The same files, those broken whose stories the database refuses."""
-    with Store.scratch(store.settings) as scratch:
+    with Store.scratch() as scratch:
         return [_tried(scratch, project_id, settings, one) for one in seen]
 
 
@@ -34,7 +34,7 @@ def _tried(scratch: Store, project_id: str, settings: ProjectSettings, one: Seen
     puts = tuple(Put(None, None, one.path, one.content_hash or "", story) for story in one.found.stories)
     try:
         with scratch.writing() as tx:
-            projects.enter_bare(tx, project_id, "/")
+            projects.enter_bare(tx, project_id, "/", "")
             backlogs = projects.Backlogs(tx, project_id, settings.backlogs)
             sync_id = syncs.begin(tx, project_id, "sieve", "")
             writer = Writer(tx, project_id, backlogs, sync_id=sync_id, now="", first_load=True)

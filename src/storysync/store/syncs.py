@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from storysync.store.put import Written
-from storysync.store.store import Tx
+from storysync.store.tx import Insert, Tx
+
+_BEGUN = Insert("syncs", ("project_id", "trigger", "started_at", "finished_at"))
 
 
 def begin(tx: Tx, project_id: str, trigger: str, at: str) -> int:
-    return tx.insert(
-        "INSERT INTO syncs (project_id, trigger, started_at, finished_at) VALUES (?, ?, ?, ?)",
-        (project_id, trigger, at, at),
-    )
+    return tx.insert_one(_BEGUN, (project_id, trigger, at, at))
 
 
 def finish(tx: Tx, sync_id: int, at: str, read_count: int, written: Written, held: int) -> None:

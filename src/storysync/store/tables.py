@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from storysync.core import vocabulary as words
-from storysync.store.engines.types import UtcTime
+from storysync.store.engines.types import JSON, SERIAL, TEXT, UtcTime
 
 APPLICATION_ID = 0x53544F52  # 'STOR': marks a SQLite file as ours
+
+INDEXES_OF_ONE_ENGINE = frozenset({"ix_stories_metadata"})
+"""Made by the migrations where the engine has such a kind of index."""
 
 KEPT: dict[str, frozenset[str]] = {
     "projects": frozenset({"head_commit", "settings"}),
@@ -48,7 +51,7 @@ def _one_of(column: str, values: tuple[str, ...], name: str) -> sa.CheckConstrai
 
 
 def _json(name: str, *, empty: str = "{}") -> Any:
-    return Field(sa_column=sa.Column(name, sa.JSON, nullable=False, server_default=sa.text(f"'{empty}'")))
+    return Field(sa_column=sa.Column(name, JSON, nullable=False, server_default=sa.text(f"'{empty}'")))
 
 
 def _utc(name: str, *, nullable: bool = True) -> Any:
@@ -57,7 +60,7 @@ def _utc(name: str, *, nullable: bool = True) -> Any:
 
 def _text(name: str, *, nullable: bool = True, default: str | None = None) -> Any:
     server_default = None if default is None else sa.text(f"'{default}'")
-    return Field(sa_column=sa.Column(name, sa.Text, nullable=nullable, server_default=server_default))
+    return Field(sa_column=sa.Column(name, TEXT, nullable=nullable, server_default=server_default))
 
 
 def _flag(name: str, *, default: bool = False) -> Any:
@@ -68,6 +71,10 @@ def _flag(name: str, *, default: bool = False) -> Any:
     )
 
 
+def _serial(name: str) -> Any:
+    return Field(default=None, sa_column=sa.Column(name, SERIAL, primary_key=True, autoincrement=True))
+
+
 def _count(name: str) -> Any:
     return Field(sa_column=sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0")))
 
@@ -76,7 +83,7 @@ class Project(SQLModel, table=True):
     __tablename__ = "projects"
     __table_args__ = (_one_of("status", words.PROJECT_STATUSES, "projects"),)
 
-    id: str = Field(sa_column=sa.Column("id", sa.Text, primary_key=True))
+    id: str = Field(sa_column=sa.Column("id", TEXT, primary_key=True))
     name: str = _text("name", nullable=False)
     description: str | None = _text("description")
     repository_url: str | None = _text("repository_url")
@@ -92,12 +99,17 @@ class Project(SQLModel, table=True):
 
 class Root(SQLModel, table=True):
     __tablename__ = "roots"
-    __table_args__ = (_one_of("state", words.ROOT_STATES, "roots"),)
+    __table_args__ = (
+        _one_of("state", words.ROOT_STATES, "roots"),
+        sa.UniqueConstraint("host", "real_path", name="ux_roots_place"),
+    )
 
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    real_path: str = Field(sa_column=sa.Column("real_path", sa.Text, nullable=False, unique=True))
+    host: str = _text("host", nullable=False, default="")
+    """The machine whose folder it is, where several machines share the database; else empty."""
+    real_path: str = _text("real_path", nullable=False)
     st_dev: int | None = Field(sa_column=sa.Column("st_dev", sa.BigInteger))
     st_ino: int | None = Field(sa_column=sa.Column("st_ino", sa.BigInteger))
     state: str = _text("state", nullable=False, default="loading")
@@ -120,7 +132,7 @@ class Identity(SQLModel, table=True):
 
     uid: int | None = Field(default=None, primary_key=True)
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), nullable=False)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), nullable=False)
     )
     path: str = _text("path", nullable=False)
     anchor: str = _text("anchor", nullable=False, default="")
@@ -134,9 +146,9 @@ class Backlog(SQLModel, table=True):
     __table_args__ = (_one_of("type", words.BACKLOG_TYPES, "backlogs"),)
 
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    id: str = Field(sa_column=sa.Column("id", sa.Text, primary_key=True))
+    id: str = Field(sa_column=sa.Column("id", TEXT, primary_key=True))
     name: str = _text("name", nullable=False)
     type: str = _text("type", nullable=False, default="standard")
     status: str = _text("status", nullable=False, default="active")
@@ -227,7 +239,10 @@ def _owner() -> Any:
     )  # fmt: skip
 
 
-def _part(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Integer) -> Any:
+_INTEGER = sa.Integer()
+
+
+def _part(name: str, kind: sa.types.TypeEngine[Any] = _INTEGER) -> Any:
     """A column of a composite primary key."""
     return Field(sa_column=sa.Column(name, kind, primary_key=True, autoincrement=False))
 
@@ -243,8 +258,8 @@ class StoryName(SQLModel, table=True):
     )
 
     story_uid: int = _owner()
-    source: str = _part("source", sa.Text)
-    name: str = _part("name", sa.Text)
+    source: str = _part("source", TEXT)
+    name: str = _part("name", TEXT)
     project_id: str = _text("project_id", nullable=False)
 
 
@@ -253,7 +268,7 @@ class StoryLabel(SQLModel, table=True):
     __table_args__ = (sa.Index("ix_story_labels_label", "label"), {"sqlite_with_rowid": False})
 
     story_uid: int = _owner()
-    label: str = _part("label", sa.Text)
+    label: str = _part("label", TEXT)
 
 
 class StoryPerson(SQLModel, table=True):
@@ -261,7 +276,7 @@ class StoryPerson(SQLModel, table=True):
     __table_args__ = (_one_of("role", words.PERSON_ROLES, "story_people"), {"sqlite_with_rowid": False})
 
     story_uid: int = _owner()
-    role: str = _part("role", sa.Text)
+    role: str = _part("role", TEXT)
     position: int = _part("position")
     name: str = _text("name", nullable=False)
     handle: str | None = _text("handle")
@@ -273,7 +288,7 @@ class CriterionRow(SQLModel, table=True):
     __table_args__ = (_one_of("section", words.CRITERIA_SECTIONS, "criteria"), {"sqlite_with_rowid": False})
 
     story_uid: int = _owner()
-    section: str = _part("section", sa.Text)
+    section: str = _part("section", TEXT)
     position: int = _part("position")
     depth: int = Field(sa_column=sa.Column("depth", sa.Integer, nullable=False))
     text: str = _text("text", nullable=False)
@@ -346,10 +361,10 @@ class StatusClaimRow(SQLModel, table=True):
     )
 
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    path: str = _part("path", sa.Text)
-    name: str = _part("name", sa.Text)
+    path: str = _part("path", TEXT)
+    name: str = _part("name", TEXT)
     key: str | None = _text("key")
     raw: str = _text("raw", nullable=False)
     status: str | None = _text("status")
@@ -366,12 +381,12 @@ class ProjectDependency(SQLModel, table=True):
     __table_args__ = (_one_of("kind", words.EDGE_KINDS, "project_dependencies"),)
 
     from_project_id: str = Field(
-        sa_column=sa.Column("from_project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("from_project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
     to_project_id: str = Field(
-        sa_column=sa.Column("to_project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("to_project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    kind: str = Field(sa_column=sa.Column("kind", sa.Text, primary_key=True))
+    kind: str = Field(sa_column=sa.Column("kind", TEXT, primary_key=True))
     edge_count: int = _count("edge_count")
     declared: bool = _flag("declared")
 
@@ -384,9 +399,9 @@ class ProjectMember(SQLModel, table=True):
     )
 
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    member_id: str = Field(sa_column=sa.Column("member_id", sa.Text, primary_key=True))
+    member_id: str = Field(sa_column=sa.Column("member_id", TEXT, primary_key=True))
     member_type: str = _text("member_type", nullable=False, default="user")
     role: str = _text("role", nullable=False, default="member")
     joined_on: date | None = Field(default=None)
@@ -403,7 +418,7 @@ class StatusChange(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = _serial("id")
     identity: int = Field(
         sa_column=sa.Column("identity", sa.Integer, sa.ForeignKey("identities.uid"), nullable=False)
     )
@@ -429,9 +444,9 @@ class FileRow(SQLModel, table=True):
     __table_args__ = (_one_of("state", words.FILE_STATES, "files"), {"sqlite_with_rowid": False})
 
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), primary_key=True)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), primary_key=True)
     )
-    path: str = _part("path", sa.Text)
+    path: str = _part("path", TEXT)
     path_raw: bytes | None = Field(sa_column=sa.Column("path_raw", sa.LargeBinary))
     dev: int | None = Field(sa_column=sa.Column("dev", sa.BigInteger))
     inode: int | None = Field(sa_column=sa.Column("inode", sa.BigInteger))
@@ -450,9 +465,9 @@ class ProblemRow(SQLModel, table=True):
         _one_of("severity", words.SEVERITIES, "problems"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = _serial("id")
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), nullable=False)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), nullable=False)
     )
     path: str = _text("path", nullable=False)
     line: int = _count("line")
@@ -470,9 +485,9 @@ class SyncRow(SQLModel, table=True):
     __tablename__ = "syncs"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = _serial("id")
     project_id: str = Field(
-        sa_column=sa.Column("project_id", sa.Text, sa.ForeignKey("projects.id"), nullable=False)
+        sa_column=sa.Column("project_id", TEXT, sa.ForeignKey("projects.id"), nullable=False)
     )
     trigger: str = _text("trigger", nullable=False)
     started_at: datetime = _utc("started_at", nullable=False)
@@ -495,10 +510,10 @@ class ChangeRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = _serial("seq")
     at: datetime = _utc("at", nullable=False)
     sync_id: int = Field(
-        sa_column=sa.Column("sync_id", sa.Integer, sa.ForeignKey("syncs.id"), nullable=False)
+        sa_column=sa.Column("sync_id", sa.BigInteger, sa.ForeignKey("syncs.id"), nullable=False)
     )
     identity: int = Field(
         sa_column=sa.Column("identity", sa.Integer, sa.ForeignKey("identities.uid"), nullable=False)
@@ -506,8 +521,8 @@ class ChangeRow(SQLModel, table=True):
     project_id: str = _text("project_id", nullable=False)
     story_id: str | None = _text("story_id")
     operation: str = _text("operation", nullable=False)
-    before: dict[str, Any] | None = Field(sa_column=sa.Column("before", sa.JSON(none_as_null=True)))
-    after: dict[str, Any] | None = Field(sa_column=sa.Column("after", sa.JSON(none_as_null=True)))
+    before: dict[str, Any] | None = Field(sa_column=sa.Column("before", JSON))
+    after: dict[str, Any] | None = Field(sa_column=sa.Column("after", JSON))
 
 
 class ForeignStory(SQLModel, table=True):
@@ -516,8 +531,8 @@ class ForeignStory(SQLModel, table=True):
     __tablename__ = "foreign_stories"
     __table_args__ = (_one_of("status", words.STATUSES, "foreign_stories"),)
 
-    project_id: str = Field(sa_column=sa.Column("project_id", sa.Text, primary_key=True))
-    key: str = Field(sa_column=sa.Column("key", sa.Text, primary_key=True))
+    project_id: str = Field(sa_column=sa.Column("project_id", TEXT, primary_key=True))
+    key: str = Field(sa_column=sa.Column("key", TEXT, primary_key=True))
     title: str = _text("title", nullable=False)
     status: str | None = _text("status")
     path: str = _text("path", nullable=False)
@@ -528,7 +543,7 @@ class BackupRow(SQLModel, table=True):
     __tablename__ = "backups"
     __table_args__ = (_one_of("state", ("good", "failed"), "backups"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = _serial("id")
     trigger: str = _text("trigger", nullable=False)
     file: str | None = _text("file")
     size: int | None = Field(sa_column=sa.Column("size", sa.BigInteger))
@@ -547,7 +562,7 @@ class HealthCheck(SQLModel, table=True):
         _one_of("state", words.HEALTH_STATES, "health_checks"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = _serial("id")
     checked_at: datetime = _utc("checked_at", nullable=False)
     name: str = _text("name", nullable=False)
     state: str = _text("state", nullable=False)

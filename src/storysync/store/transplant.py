@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from storysync.store.rows import CHILDREN, STORY
-from storysync.store.store import Tx
+from storysync.store.tx import Tx
 
 
 def kept_paths(tx: Tx, project_id: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -31,8 +31,7 @@ def copy(source: Tx, target: Tx, project_id: str, paths: Iterable[str], *, files
         (project_id,),
     )
     place = {column: index for index, column in enumerate(STORY)}
-    next_uid = target.next_uid()
-    uids = {row[0]: next_uid + offset for offset, row in enumerate(stories)}
+    uids = dict(zip((row[0] for row in stories), target.new_uids(len(stories)), strict=True))
     _copy_backlogs(source, target, project_id, {row[place["backlog_id"]] for row in stories})
     target.executemany(
         "INSERT INTO identities (uid, project_id, path, anchor, key, content_hash) VALUES (?, ?, ?, ?, ?, ?)",

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from storysync.errors import ForeignDatabase, RowRefused, SchemaAhead, SchemaBehind, StoreError, UsageError
 from storysync.settings import SqliteSettings
+from storysync.state import redacted
 from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 
 APPLICATION_ID = 0x53544F52
@@ -38,15 +39,6 @@ def path_of(url: str) -> Path:
 def url_of(path: Path) -> str:
     """The URL of a file, which `path_of` reads back."""
     return _PREFIX + quote(str(path))
-
-
-def redacted(url: str) -> str:
-    """The URL without its password, for messages."""
-    scheme, found, rest = url.partition("://")
-    userinfo, at, host = rest.rpartition("@")
-    if not found or not at:
-        return url
-    return f"{scheme}://{userinfo.partition(':')[0]}:***@{host}"
 
 
 def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
@@ -171,18 +163,29 @@ def create_schema(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def connect_scratch(settings: SqliteSettings) -> sqlite3.Connection:
+def connect_scratch(settings: SqliteSettings, content: bytes | None = None) -> sqlite3.Connection:
     """A new database with the newest schema that no one else sees and that is gone when it is closed.
 
     Its pages stay in memory up to the cache size; beyond that SQLite moves them to a temporary file.
+    `content`, as `content_of` gives it, is what it begins with instead, and stays in memory as a whole.
     """
     connection = sqlite3.connect("", isolation_level=None)
+    if content is not None:
+        connection.deserialize(content)
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute(f"PRAGMA cache_size = {int(settings.cache_size)}")
-    create_schema(connection)
+    if content is None:
+        create_schema(connection)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def content_of(connection: sqlite3.Connection, *, most: int) -> bytes | None:
+    """All of a database as bytes; None when they are more than `most`."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    return connection.serialize() if pages * size <= most else None
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:

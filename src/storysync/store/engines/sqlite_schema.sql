@@ -143,6 +143,7 @@ CREATE TABLE project_members (
 ;
 CREATE TABLE roots (
 	project_id TEXT NOT NULL, 
+	host TEXT DEFAULT '' NOT NULL, 
 	real_path TEXT NOT NULL, 
 	st_dev BIGINT, 
 	st_ino BIGINT, 
@@ -151,7 +152,7 @@ CREATE TABLE roots (
 	PRIMARY KEY (project_id), 
 	CONSTRAINT ck_roots_state CHECK (state = 'loading' OR state = 'live' OR state = 'degraded' OR state = 'lost'), 
 	FOREIGN KEY(project_id) REFERENCES projects (id), 
-	UNIQUE (real_path)
+	CONSTRAINT ux_roots_place UNIQUE (host, real_path)
 )
 ;
 CREATE TABLE syncs (
@@ -172,7 +173,7 @@ CREATE TABLE syncs (
 CREATE TABLE changes (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	at VARCHAR(27) NOT NULL, 
-	sync_id INTEGER NOT NULL, 
+	sync_id BIGINT NOT NULL, 
 	identity INTEGER NOT NULL, 
 	project_id TEXT NOT NULL, 
 	story_id TEXT, 

@@ -6,10 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from storysync.core.instants import from_text, to_text
+
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text whose order is that of code points, wherever it lies."""
+
+JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A number that the database gives out, for tables that grow for years."""
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -1,0 +1,121 @@
+"""Where a database is and how to get at it, whichever engine it has."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from storysync.settings import PostgresSettings, SqliteSettings
+from storysync.store.lock import InstanceLock, lock_path
+from storysync.store.reader import Reader
+from storysync.store.store import Store
+from storysync.store.tx import Tx
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+class Engines(NamedTuple):
+    """What the settings say of each engine, and where the companions of a server's database lie."""
+
+    sqlite: SqliteSettings = SqliteSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    state_dir: Path | None = None
+
+
+_DEFAULT = Engines()
+
+
+class Database(ABC):
+    """One database. Making it touches nothing."""
+
+    host = ""
+    """The name of this machine in `roots`, where several machines share the database."""
+
+    def __init__(self, url: str, engines: Engines) -> None:
+        self.url = url
+        """Normalized, absolute, with the password if there is one: never to be shown."""
+        self.engines = engines
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """How messages name it: a path, or a URL without password."""
+
+    @property
+    @abstractmethod
+    def base(self) -> Path:
+        """The path beside which its companions lie: `BASE.lock`, `BASE.sock`."""
+
+    @property
+    @abstractmethod
+    def file(self) -> Path | None:
+        """The file that holds it; None for a database of a server."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is one. Raises StoreError for what can be no database, or cannot be reached."""
+
+    @abstractmethod
+    def open(self, *, auto_migrate: bool = True) -> Store:
+        """The writer. Raises StoreError and its kinds.
+
+        When `auto_migrate` allows it, a new database gets the schema, and one that is behind is migrated.
+        """
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """A connection that cannot write. Raises StoreError and its kinds, each with what to do about it."""
+
+    @abstractmethod
+    def read_only(self) -> AbstractContextManager[Tx]:
+        """One state for many questions, on a connection that cannot write."""
+
+    @abstractmethod
+    def revision(self) -> str | None:
+        """The revision of the schema, None for none. Raises StoreError when there is no database."""
+
+    @abstractmethod
+    def sqlalchemy_engine(self) -> sa.Engine:
+        """For migrations: no pool, each connection as they need it."""
+
+    @abstractmethod
+    def damage(self) -> str:
+        """The first thing that is wrong inside, '' for nothing. Raises StoreError when it cannot be read."""
+
+    @abstractmethod
+    def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
+        """Why this process cannot begin to write now, '' if it can, and whether that is a serious fault."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """The right to write, where it is given to one process at a time. Raises Locked naming the holder.
+
+        A server's database gives it project by project instead: `Store.claim`.
+        """
+        with self.serve():
+            yield
+
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        """The right to its companions: one daemon for each `base`. Raises Locked naming the holder."""
+        lock = InstanceLock(lock_path(self.base))
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def database_at(url: str, engines: Engines = _DEFAULT) -> Database:
+    """The database of a URL as `state.absolute_url` writes it. Raises UsageError for another."""
+    if url.startswith("postgresql:"):
+        from storysync.store.engines.postgres_database import PostgresDatabase
+
+        return PostgresDatabase(url, engines)
+    from storysync.store.engines.sqlite_database import SqliteDatabase
+
+    return SqliteDatabase(url, engines)

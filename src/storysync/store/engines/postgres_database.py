@@ -1,0 +1,407 @@
+"""A schema of a PostgreSQL server as a database of ours: the writer, readers and transactions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from psycopg import sql
+
+from storysync.errors import DatabaseAway, Locked, RowRefused, SchemaBehind, StoreError
+from storysync.store.database import Database, Engines
+from storysync.store.engines import postgres, postgres_partitions
+from storysync.store.reader import Reader
+from storysync.store.store import Store
+from storysync.store.tx import Insert, Row, Tx
+from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_COPY_FROM = 20
+"""From so many rows on COPY is faster than a statement for each."""
+
+
+class PostgresDatabase(Database):
+    def __init__(self, url: str, engines: Engines) -> None:
+        super().__init__(url, engines)
+        self.settings = engines.postgres
+        postgres.parameters(url, self.settings, "")  # whether it can be read at all
+        self._place = postgres.place_of(url, self.settings.schema)
+        self.host = platform.node()
+
+    @property
+    def place(self) -> str:
+        return self._place
+
+    @property
+    def base(self) -> Path:
+        """One for each server, database and schema, in the state folder."""
+        name = hashlib.sha256(self._place.encode()).hexdigest()[:16]
+        return (self.engines.state_dir or Path.home()) / f"postgresql-{name}"
+
+    @property
+    def file(self) -> None:
+        return None
+
+    def exists(self) -> bool:
+        with self._connected(read_only=True) as connection:
+            return postgres.revision(connection, self.place) is not None
+
+    def open(self, *, auto_migrate: bool = True) -> Store:
+        connection = self.connect_writer()
+        try:
+            try:
+                postgres.require_head(connection, self.place)
+            except SchemaBehind:
+                if not auto_migrate:
+                    raise
+                upgrade_elsewhere(self)
+                try:
+                    postgres.require_head(connection, self.place)
+                except SchemaBehind:
+                    upgrade_here(self)
+        except BaseException:
+            connection.close()
+            raise
+        return PostgresStore(self, connection)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Nothing to take: `PostgresStore.claim` does."""
+        yield
+
+    def connect_writer(self) -> postgres.Connection:
+        return postgres.connect(self.url, self.settings, read_only=False)
+
+    def reader(self) -> Reader:
+        return PostgresReader(self._reading(), self)
+
+    @contextmanager
+    def read_only(self) -> Iterator[Tx]:
+        with closing(self._reading()) as connection:
+            try:
+                connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield PostgresTx(connection)
+            except psycopg.Error as error:
+                raise postgres.translated(error, self.place) from error
+
+    def _reading(self) -> postgres.Connection:
+        connection = postgres.connect(self.url, self.settings, read_only=True)
+        try:
+            if postgres.revision(connection, self.place) is None:
+                raise StoreError(
+                    f"there is no database at {self.place}", hint="run `storysync sync PATH` first"
+                )
+            postgres.require_head(connection, self.place)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def revision(self) -> str | None:
+        with self._connected(read_only=True) as connection:
+            return postgres.revision(connection, self.place)
+
+    def sqlalchemy_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+
+        with self._connected(read_only=False) as connection:
+            postgres.create_schema(connection, self.settings.schema)
+        return sa.create_engine(
+            "postgresql+psycopg://", creator=self.connect_writer, poolclass=sa.NullPool, hide_parameters=True
+        )
+
+    def damage(self) -> str:
+        with self._connected(read_only=True) as connection:
+            postgres.require_head(connection, self.place)
+        return ""
+
+    def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
+        with self._connected(read_only=False) as connection:
+            row = connection.execute(
+                "SELECT pg_is_in_recovery(), has_table_privilege('stories', 'INSERT, UPDATE, DELETE')"
+            ).fetchone()
+            assert row is not None
+            standby, allowed = row
+            if standby:
+                return True, "the server is a standby, which cannot be written"
+            return (False, "") if allowed else (False, "this user may only read it")
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[postgres.Connection]:
+        with closing(postgres.connect(self.url, self.settings, read_only=read_only)) as connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise postgres.translated(error, self.place) from error
+
+
+class PostgresTx(Tx):
+    def __init__(self, connection: postgres.Connection) -> None:
+        self._connection = connection
+        self._cursors = count()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        return self._run(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        listed = list(rows)
+        if listed:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(postgres.own_marks(sql), listed)
+
+    def insert_all(self, insert: Insert, rows: Sequence[Row]) -> None:
+        if len(rows) < _COPY_FROM:
+            self.executemany(insert.sql, rows)
+            return
+        columns = sql.SQL(", ").join(map(sql.Identifier, insert.columns))
+        if not insert.key:
+            self._copy(sql.Identifier(insert.table), columns, rows)
+            return
+        # Into a table of this session alone, and merged from there.
+        table = sql.Identifier("pg_temp", f"incoming_{insert.table}")
+        names = {"incoming": table, "table": sql.Identifier(insert.table), "columns": columns}
+        create = "CREATE TEMP TABLE {incoming} ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"
+        self._connection.execute(sql.SQL(create).format(**names))
+        self._copy(table, columns, rows)
+        merge = sql.SQL("INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming}").format(**names)
+        self._connection.execute(merge + sql.SQL(insert.on_conflict))
+        self._connection.execute(sql.SQL("DROP TABLE {}").format(table))
+
+    def _copy(self, table: sql.Identifier, columns: sql.Composable, rows: Sequence[Row]) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def insert_one(self, insert: Insert, row: Row) -> int:
+        found = self._run(f"{insert.sql} RETURNING id", row).fetchone()
+        assert found is not None
+        return int(found[0])
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        return self._run(sql, params).fetchall()
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        cursor = self._connection.cursor(name=f"storysync_{next(self._cursors)}")
+        cursor.itersize = 2000
+        with cursor:
+            cursor.execute(sql)
+            yield from cursor
+
+    def columns(self, table: str) -> list[str]:
+        description = self._run(f"SELECT * FROM {table} LIMIT 0", ()).description
+        return [column.name for column in description or ()]
+
+    def new_uids(self, count: int) -> Sequence[int]:
+        found = self.rows(
+            "SELECT nextval(pg_get_serial_sequence('identities', 'uid')) FROM generate_series(1, ?)", (count,)
+        )
+        return [row[0] for row in found]
+
+    def _run(self, sql: str, params: Sequence[Any]) -> psycopg.Cursor[Row]:
+        if params:
+            return self._connection.execute(postgres.own_marks(sql), params)
+        return self._connection.execute(sql)
+
+
+class PostgresStore(Store):
+    """One connection, made anew when the server was away; its claims with it."""
+
+    def __init__(self, database: PostgresDatabase, connection: postgres.Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._claimed: tuple[str, ...] = ()
+        self._renewed = False
+        self._schema = database.settings.schema
+        self.host = database.host
+
+    @property
+    def database(self) -> PostgresDatabase:
+        return self._database
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Tx]:
+        self._begin("BEGIN")
+        try:
+            try:
+                # One writer at a time, as in SQLite: what it decides about references holds at its commit.
+                self._connection.execute(
+                    "SELECT pg_advisory_xact_lock(%s)", (postgres.writing_key(self._schema),)
+                )
+                yield PostgresTx(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        except psycopg.Error as error:
+            raise postgres.translated(error, self._database.place) from error
+        except (OverflowError, UnicodeEncodeError) as error:  # of a text that cannot be bound
+            raise RowRefused(str(error)) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tx]:
+        self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            try:
+                yield PostgresTx(self._connection)
+            finally:
+                self._roll_back()
+        except psycopg.Error as error:
+            raise postgres.translated(error, self._database.place) from error
+
+    def _begin(self, statement: str) -> None:
+        """Begin a transaction, on a new connection when the old one is lost: nothing was done on it yet."""
+        try:
+            if self._connection.closed:
+                self._reconnect()
+            self._connection.execute(statement)
+        except psycopg.Error as error:
+            if not postgres.is_gone(error):
+                raise postgres.translated(error, self._database.place) from error
+            self._connection.close()
+            self._reconnect()
+            try:
+                self._connection.execute(statement)
+            except psycopg.Error as again:
+                raise postgres.translated(again, self._database.place) from again
+
+    def renew(self) -> bool:
+        if postgres.is_lost(self._connection):
+            self._connection.close()
+            self._reconnect()
+        renewed, self._renewed = self._renewed, False
+        return renewed
+
+    def _reconnect(self) -> None:
+        connection = self._database.connect_writer()
+        try:
+            postgres.require_head(connection, self._database.place)
+            _claim(connection, self._schema, self._claimed, self._database.place)
+        except psycopg.Error as error:
+            connection.close()
+            raise postgres.translated(error, self._database.place) from error
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        self._renewed = True
+
+    def _roll_back(self) -> None:
+        """End the transaction, whatever state the connection is in; a lost one is closed."""
+        try:
+            self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self._connection.close()
+
+    def release_memory(self) -> None:
+        from storysync.store.engines.sqlite import trim_heap
+
+        trim_heap()
+
+    def claim(self, project_ids: Iterable[str]) -> None:
+        wanted = tuple(sorted(set(project_ids) - set(self._claimed)))
+        try:
+            _claim(self._connection, self._schema, wanted, self._database.place)
+        except psycopg.Error as error:
+            raise postgres.translated(error, self._database.place) from error
+        self._claimed += wanted
+
+    def maintain(self, now: datetime) -> None:
+        with self.writing():
+            postgres_partitions.ensure(self._connection, now)
+
+
+def _claim(connection: postgres.Connection, schema: str, project_ids: Iterable[str], place: str) -> None:
+    for project_id in project_ids:
+        key = postgres.lock_key("project", schema, project_id)
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+        if not postgres.plain(row):
+            holder = _holder(connection, key)
+            raise Locked(
+                f"{holder} writes project {project_id} in {place}",
+                hint="stop that process; one daemon writes a project, others may write other projects",
+            )
+
+
+def _holder(connection: postgres.Connection, key: int) -> str:
+    """Who holds an advisory lock, as far as the server tells this user."""
+    row = connection.execute(
+        "SELECT a.pid, coalesce(host(a.client_addr), 'this machine') FROM pg_locks l"
+        " JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.objsubid = 1"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND l.classid = %s AND l.objid = %s AND l.granted",
+        ((key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF),
+    ).fetchone()
+    return f"another storysync (server process {row[0]}, from {row[1]})" if row else "another storysync"
+
+
+class PostgresReader(Reader):
+    verbs = ("SELECT", "WITH", "VALUES", "EXPLAIN", "TABLE", "SHOW")
+
+    def __init__(self, connection: postgres.Connection, database: PostgresDatabase) -> None:
+        self.host = database.host
+        self._connection = connection
+        self._place = database.place
+        self._in_snapshot = False
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        self._execute_plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._in_snapshot = True
+        try:
+            yield self
+        finally:
+            self._in_snapshot = False
+            self._execute_plain("ROLLBACK")
+
+    def columns_and_rows(
+        self, sql: str, params: Sequence[Any] = (), limit: int | None = None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        alone = not self._in_snapshot
+        if alone:
+            self._execute_plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            return self._ask(sql, params, limit)
+        except psycopg.Error as error:
+            if postgres.is_gone(error):
+                raise DatabaseAway(f"the connection to {self._place} is lost") from error
+            raise StoreError(f"the query failed: {postgres.first_line(error)}") from error
+        finally:
+            if alone and not self._connection.closed:
+                self._execute_plain("ROLLBACK")
+
+    def _ask(
+        self, sql: str, params: Sequence[Any], limit: int | None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        query = postgres.own_marks(sql) if params else sql
+        with self._connection.cursor() as cursor:
+            # Prepared, the server takes a single statement only: no second one can end the transaction.
+            cursor.execute(query, params or None, prepare=True)
+            if cursor.description is None:
+                return [], []
+            names = [column.name for column in cursor.description]
+            return names, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+
+    def _execute_plain(self, statement: str) -> None:
+        try:
+            self._connection.execute(statement)
+        except psycopg.Error as error:
+            raise postgres.translated(error, self._place) from error
+
+    def blames_statement(self, error: BaseException) -> bool:
+        return postgres.blames_statement(error)

@@ -1,0 +1,278 @@
+"""A SQLite file as a database of ours: the writer, readers and transactions over the standard library."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from storysync.errors import RowRefused, SchemaBehind, StoreError
+from storysync.settings import SqliteSettings
+from storysync.state import DATABASE_NAME
+from storysync.store.database import Database, Engines
+from storysync.store.engines import sqlite
+from storysync.store.reader import Reader
+from storysync.store.store import Store
+from storysync.store.tx import Insert, Row, Tx
+from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_ASKED_WRONGLY = ("", "SQLITE_ERROR", "SQLITE_READONLY")
+"""Names of database errors that the statement is to blame for; '' is one of the driver itself."""
+
+
+class SqliteDatabase(Database):
+    def __init__(self, url: str, engines: Engines) -> None:
+        super().__init__(url, engines)
+        self.settings = engines.sqlite
+        self.path = sqlite.path_of(url)
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    @property
+    def base(self) -> Path:
+        return self.path
+
+    @property
+    def file(self) -> Path:
+        return self.path
+
+    def exists(self) -> bool:
+        path = self.path
+        try:
+            if path.is_dir():
+                raise StoreError(f"{path} is a folder", hint=f"name a file, as in {path / DATABASE_NAME}")
+            if not path.exists():
+                return False
+        except OSError as error:
+            raise StoreError(
+                f"cannot reach the database {path}: {error.strerror}",
+                hint="choose another path with --database",
+            ) from error
+        if not os.access(path, os.R_OK):
+            raise StoreError(
+                f"this user may not read the database {path}",
+                hint="ask its owner, or choose another with --database",
+            )
+        return True
+
+    def open(self, *, auto_migrate: bool = True) -> Store:
+        connection = sqlite.connect_writer(self.path, self.settings)
+        try:
+            try:
+                sqlite.require_head(connection, self.path)
+            except SchemaBehind:
+                if not auto_migrate:
+                    raise
+                if not self._created(connection):
+                    self._migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteStore(self, connection)
+
+    def _created(self, connection: sqlite3.Connection) -> bool:
+        """Make the schema of a new database; False when there is something in it already."""
+        try:
+            return sqlite.create_schema(connection)
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self.path) from error
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Bring the schema up to date; when the process that does so fails, here, to tell what is wrong."""
+        upgrade_elsewhere(self)
+        try:
+            sqlite.require_head(connection, self.path)
+        except SchemaBehind:
+            upgrade_here(self)
+
+    def reader(self) -> Reader:
+        return SqliteReader(sqlite.connect_reader(self.path, self.settings))
+
+    @contextmanager
+    def read_only(self) -> Iterator[Tx]:
+        with closing(sqlite.connect_reader(self.path, self.settings)) as connection:
+            try:
+                connection.execute("BEGIN")
+                yield SqliteTx(connection)
+            except sqlite3.Error as error:
+                raise sqlite.translated(error, self.path) from error
+
+    def revision(self) -> str | None:
+        if not self.path.exists():
+            raise StoreError(f"there is no database at {self.path}", hint="run `storysync sync PATH` first")
+        try:
+            with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
+                sqlite.refuse_foreign(connection, self.path)
+                return sqlite.revision(connection)
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self.path) from error
+
+    def sqlalchemy_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+
+        sqlite.connect_writer(self.path, self.settings).close()  # makes the file, refuses a foreign one
+        url = sa.URL.create("sqlite", database=str(self.path))
+        return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
+
+    def damage(self) -> str:
+        from storysync.store.engines.sqlite_probe import damage
+
+        return damage(self.path, self.settings)
+
+    def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
+        from storysync.store.engines.sqlite_probe import write_obstacle
+
+        return write_obstacle(self.path, wait_s)
+
+
+def open_scratch(settings: SqliteSettings, content: bytes | None = None) -> SqliteStore:
+    """See `store.database.scratch`."""
+    try:
+        return SqliteStore(None, sqlite.connect_scratch(settings, content))
+    except sqlite3.Error as error:
+        raise sqlite.translated(error, Path("(scratch)")) from error
+
+
+class SqliteTx(Tx):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        return self._connection.execute(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def insert_all(self, insert: Insert, rows: Sequence[Row]) -> None:
+        self._connection.executemany(insert.sql, rows)
+
+    def insert_one(self, insert: Insert, row: Row) -> int:
+        rowid = self._connection.execute(insert.sql, row).lastrowid
+        assert rowid is not None
+        return rowid
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        row: Row | None = self._connection.execute(sql, params).fetchone()
+        return row
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        return iter(self._connection.execute(sql))
+
+    def columns(self, table: str) -> list[str]:
+        return [
+            column[0] for column in self._connection.execute(f"SELECT * FROM {table} LIMIT 0").description
+        ]
+
+    def new_uids(self, count: int) -> Sequence[int]:
+        # The transaction holds the write lock, so a run of numbers is ours.
+        row = self.row("SELECT seq FROM sqlite_sequence WHERE name = 'identities'")
+        first = (row[0] if row else 0) + 1
+        return range(first, first + count)
+
+
+class SqliteStore(Store):
+    def __init__(self, database: SqliteDatabase | None, connection: sqlite3.Connection) -> None:
+        self._database = database
+        self._path = database.path if database else Path("(scratch)")
+        self._connection = connection
+
+    @property
+    def database(self) -> SqliteDatabase:
+        if self._database is None:
+            raise StoreError("a scratch database is open to nobody else")
+        return self._database
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Tx]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield SqliteTx(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self._path) from error
+        except (OverflowError, UnicodeEncodeError) as error:  # of a number or text that cannot be bound
+            raise RowRefused(str(error)) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tx]:
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield SqliteTx(self._connection)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self._path) from error
+
+    def release_memory(self) -> None:
+        self._connection.execute("PRAGMA shrink_memory")
+        sqlite.trim_heap()
+
+    def content(self, *, most: int) -> bytes | None:
+        """All of the database, for `scratch`; None when it is larger than `most` bytes."""
+        try:
+            return sqlite.content_of(self._connection, most=most)
+        except (sqlite3.Error, MemoryError) as error:
+            raise StoreError(f"cannot copy the database {self._path}: {error}") from error
+
+    def claim(self, project_ids: Iterable[str]) -> None:
+        """The lock of the file is enough: whoever has it writes every project in it."""
+
+    def maintain(self, now: datetime) -> None:
+        """Nothing yet."""
+
+    def checkpoint(self) -> None:
+        """Move what the WAL holds into the database file, as far as readers allow."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+class SqliteReader(Reader):
+    verbs = ("SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        self._connection.execute("BEGIN")
+        try:
+            yield self
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def columns_and_rows(
+        self, sql: str, params: Sequence[Any] = (), limit: int | None = None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        try:
+            cursor = self._connection.execute(sql, params)
+            names = [column[0] for column in cursor.description or ()]
+            return names, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise StoreError(f"the query failed: {error}") from error
+
+    def blames_statement(self, error: BaseException) -> bool:
+        return getattr(error, "sqlite_errorname", "") in _ASKED_WRONGLY
