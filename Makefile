@@ -17,7 +17,7 @@ help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
 	@echo 'make test       the tests (two minutes)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
-	@echo 'make lint       ruff and mypy'
+	@echo 'make lint       ruff, mypy and hadolint'
 	@echo 'make docs       write docs/schema.md, docs/problems.md and the script of new databases again'
 	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
 	@echo 'make clean      remove what the above have made'
@@ -54,6 +54,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile
 
 docs: $(STAMP)
 	@$(BIN)/python tests/support/pages.py

@@ -23,9 +23,8 @@ from storysync.adapters.systemd import Notifier
 from storysync.control import RemoteError, request, socket_path
 from storysync.daemon import Daemon as InProcess
 from storysync.jobs.project import resolve_project
-from storysync.settings import ProjectSettings, Settings, SqliteSettings
-from storysync.store.reader import open_reader
-from storysync.store.store import Store
+from storysync.settings import ProjectSettings, Settings
+from storysync.store.database import database_at
 
 PATIENCE_S = 30.0
 HOLD_THE_LOCK = """
@@ -73,7 +72,7 @@ class Daemon:
         return request(self.socket, {"command": command, **arguments}, PATIENCE_S)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with open_reader(self.url, SqliteSettings()) as reader:
+        with database_at(self.url).reader() as reader:
             return reader.rows(sql)
 
     def stories(self) -> dict[str, str]:
@@ -91,7 +90,7 @@ class Daemon:
 
 def statuses(url: str) -> dict[str, str]:
     """Path of every story -> its status."""
-    with open_reader(url, SqliteSettings()) as reader:
+    with database_at(url).reader() as reader:
         return {row["path"]: row["status"] for row in reader.rows("SELECT path, status FROM stories")}
 
 
@@ -460,7 +459,7 @@ def test_a_watcher_that_died_is_replaced_and_nothing_is_missed(stories: Path, st
     running: list[InProcess] = []
 
     def serve() -> None:
-        with Store.open(url, SqliteSettings()) as store:
+        with database_at(url).open() as store:
             running.append(InProcess(Settings(), [project], store, Notifier()))
             running[0].run()
 
@@ -493,7 +492,7 @@ def test_a_watcher_that_cannot_start_is_tried_now_and_then(
     monkeypatch.setattr(watch, "Observer", refuse)
     put(stories, "A-1.md")
     project = resolve_project(ProjectSettings(path=str(stories)))
-    with Store.open(f"sqlite:///{state}/s.db", SqliteSettings()) as store, capture_logs() as events:
+    with database_at(f"sqlite:///{state}/s.db").open() as store, capture_logs() as events:
         daemon = InProcess(Settings(), [project], store, Notifier())
         for second in range(0, 30, 2):
             daemon._look_at_watcher(float(second))

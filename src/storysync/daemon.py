@@ -12,8 +12,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -28,15 +27,14 @@ from storysync.core.ignoring import pruner
 from storysync.core.settle import WHOLE_ROOT, Batch, Kind
 from storysync.daemon_answers import Answers
 from storysync.daemon_jobs import make_scheduler
+from storysync.daemon_outage import Outage, await_server
 from storysync.daemon_root import Presence, RootKeeper
-from storysync.errors import SchemaBehind, StorysyncError, UsageError
+from storysync.errors import DatabaseAway, SchemaBehind, StorysyncError, UsageError
 from storysync.jobs.project import Project
 from storysync.jobs.sync import SyncReport, sync
 from storysync.settings import Settings
 from storysync.store import projects as project_rows
-from storysync.store.engines.sqlite import path_of
-from storysync.store.lock import InstanceLock, lock_path
-from storysync.store.reader import open_reader
+from storysync.store.database import Database
 from storysync.store.store import Store
 
 LOOK_S = 2.0  # between looks at the roots' folders and the watcher's threads
@@ -54,7 +52,7 @@ class Stopped(StorysyncError):
     """Raised inside a long sync, which it rolls back, when the daemon must end."""
 
 
-def run(settings: Settings, projects: Sequence[Project], database_url: str) -> int:
+def run(settings: Settings, projects: Sequence[Project], database: Database) -> int:
     """Keep the database equal to the files until SIGTERM or SIGINT; returns 0 then.
 
     Raises Locked when another instance holds the database, StoreError when it cannot be used, UsageError
@@ -63,26 +61,30 @@ def run(settings: Settings, projects: Sequence[Project], database_url: str) -> i
     logs.configure(settings.log)
     quiet_warnings()
     faulthandler.enable()
-    path = path_of(database_url)
     notifier = Notifier.from_environment(os.environ)
-    _refuse_unusable(database_url, path, settings)  # before anything is made beside a foreign database
+    _refuse_unusable(database)  # before anything is made beside a foreign database
     with ExitStack() as stack:
-        lock = InstanceLock(lock_path(path))
-        lock.acquire()
-        stack.callback(lock.release)
-        store = Store.open(database_url, settings.sqlite, auto_migrate=settings.database.auto_migrate)
-        stack.callback(store.close)
+        stack.enter_context(database.serve())
+        store = stack.enter_context(database.open(auto_migrate=settings.database.auto_migrate))
+        store.claim(project.id for project in projects)
+        store.maintain(datetime.now(UTC))
         daemon = Daemon(settings, projects, store, notifier)
         with daemon.hearing_signals():
             daemon.run()
     return 0
 
 
-def _refuse_unusable(url: str, path: Path, settings: Settings) -> None:
+def await_database(settings: Settings, database: Database) -> None:
+    """Return when the server of the database can be asked; see `daemon_outage.await_server`."""
+    logs.configure(settings.log)
+    await_server(database, Notifier.from_environment(os.environ))
+
+
+def _refuse_unusable(database: Database) -> None:
     """Raise StoreError for a database that is there and not ours, or newer than this program."""
     with suppress(SchemaBehind):
-        if path.exists():
-            open_reader(url, settings.sqlite).close()
+        if database.exists():
+            database.reader().close()
 
 
 class Daemon:
@@ -98,15 +100,17 @@ class Daemon:
         self.watcher = Watcher([_watched(project) for project in projects], self.inbox)
         self.paused = False
         self.state = "starting"
+        self.outage = Outage()
         self._notifier = notifier
         self.busy = True
         self.answers = Answers(self)
         self._scheduler = make_scheduler(self)
-        self._control = ControlServer(socket_path(store.path), self.answers.answer)
+        self._control = ControlServer(socket_path(store.database.base), self.answers.answer)
         self._hung_up = False
         self._looked_at = self._beat_at = float("-inf")
         self._overflows = 0
         self._revive_at = float("-inf")
+        self._unnoted: set[str] = set()  # projects whose state the database does not show yet
 
     def run(self) -> None:
         """Serve until stopped. Raises what makes a start impossible; nothing after that ends it."""
@@ -121,7 +125,10 @@ class Daemon:
             self.state = "running"
             self._notifier.ready(self._summary())
             log.info(
-                "daemon.started", projects=len(self.keepers), database=str(self.store.path), pid=os.getpid()
+                "daemon.started",
+                projects=len(self.keepers),
+                database=self.store.database.place,
+                pid=os.getpid(),
             )
             while not self.inbox.stopping:
                 self._turn()
@@ -247,17 +254,21 @@ class Daemon:
 
     def _retry(self, keeper: RootKeeper, batch: Batch, trigger: str, error: Exception) -> None:
         """Nothing is lost: the paths of a failed batch are dirty again."""
-        wait_s = keeper.failed(error, time.monotonic())
-        log.error(
-            "sync.failed", project=keeper.id, trigger=trigger, error=keeper.error, retry_s=round(wait_s, 1),
-            exc_info=None if isinstance(error, StorysyncError | OSError) else error,
-        )  # fmt: skip
+        if isinstance(error, DatabaseAway):
+            self.wait_for_database(error)
+        else:
+            wait_s = keeper.failed(error, time.monotonic())
+            log.error(
+                "sync.failed", project=keeper.id, trigger=trigger, error=keeper.error,
+                retry_s=round(wait_s, 1),
+                exc_info=None if isinstance(error, StorysyncError | OSError) else error,
+            )  # fmt: skip
         keeper.trigger = trigger if batch.paths is None else keeper.trigger
         self.inbox.touch(keeper.id, Kind.NOW, *((WHOLE_ROOT,) if batch.paths is None else batch.paths))
 
     def _held(self, now: float) -> frozenset[str]:
         """The roots whose batches must wait."""
-        if self.paused:
+        if self.paused or self.outage.lasts:
             return frozenset(self.keepers)
         held = set()
         for keeper in self.keepers.values():
@@ -274,6 +285,8 @@ class Daemon:
         if any(keeper.waits_for_git for keeper in keepers):
             return GIT_POLL_S
         wake_at = min([self._looked_at + LOOK_S, *(keeper.next_at(now) for keeper in keepers)])
+        if self.outage.lasts:
+            wake_at = min(wake_at, self.outage.retry_at)
         return max(0.0, wake_at - now)
 
     def _look(self, now: float) -> None:
@@ -287,12 +300,38 @@ class Daemon:
                 if keeper.state == "degraded":
                     self._follow_again(keeper)
                 self.scan(keeper, keeper.trigger or "timer")
+        if self.outage.lasts and now >= self.outage.retry_at:
+            self._look_at_database(now)
         if now - self._looked_at < LOOK_S:
             return
         self._looked_at = now
+        if not self.outage.lasts:
+            self._look_at_database(now)
         for keeper in self.keepers.values():
             self.look_at(keeper)
+            if keeper.id in self._unnoted and not self.outage.lasts:
+                self._store_state(keeper)
         self._look_at_watcher(now)
+
+    def _look_at_database(self, now: float) -> None:
+        """Notice that its server is gone, or back, also while there is nothing to write."""
+        try:
+            renewed = self.store.renew()
+        except StorysyncError as error:
+            self.wait_for_database(error)
+            return
+        if not renewed and not self.outage.lasts:
+            return
+        log.info("database.returned", away_s=round(self.outage.over(now), 1))
+        self._notifier.status(self._summary())
+        for keeper in self.keepers.values():
+            self.scan(keeper, "return")  # a server that crashed may have lost its last commits
+
+    def wait_for_database(self, error: Exception) -> None:
+        """Nothing is written until `_look_at_database` finds it again; said once, and again for another reason."""
+        if self.outage.failed(error, time.monotonic()):
+            log.error("database.away", database=self.store.database.place, error=str(error))
+        self._notifier.status(f"waiting for the database: {error}")
 
     def look_at(self, keeper: RootKeeper) -> Presence:
         """Whether the root's folder is there, and all that follows from a change of that."""
@@ -346,12 +385,18 @@ class Daemon:
             self.scan(keeper, "watch-restart")
 
     def _store_state(self, keeper: RootKeeper) -> None:
-        """Show the state in the database; a database that refuses it hears it again with the next change."""
+        """Show the state in the database; one that refuses it hears it again at the next look."""
+        known = keeper.id in self._unnoted
+        self._unnoted.add(keeper.id)
         try:
             with self.store.writing() as tx:
                 project_rows.set_state(tx, keeper.id, keeper.state)
+            self._unnoted.discard(keeper.id)
+        except DatabaseAway as error:
+            self.wait_for_database(error)
         except StorysyncError as error:
-            log.warning("root.unnoted", project=keeper.id, state=keeper.state, error=str(error))
+            if not known:
+                log.warning("root.unnoted", project=keeper.id, state=keeper.state, error=str(error))
 
     def _summary(self) -> str:
         return f"following {len(self.keepers)} {'project' if len(self.keepers) == 1 else 'projects'}"

@@ -14,8 +14,9 @@ import structlog
 
 from storysync import __version__
 from storysync.adapters.inbox import Request
+from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
-from storysync.errors import NotFound, StorysyncError, UsageError
+from storysync.errors import DatabaseAway, NotFound, StorysyncError, UsageError
 from storysync.jobs import backup, health
 from storysync.jobs.sync import SyncReport
 
@@ -61,6 +62,9 @@ class Answers:
         """Called in the main loop. Whatever goes wrong is told to whoever asked, and logged."""
         try:
             request.reply.set_result(self._commands[request.name](request.arguments))
+        except DatabaseAway as error:
+            self._daemon.wait_for_database(error)
+            request.reply.set_exception(error)
         except Exception as error:  # noqa: BLE001 - the daemon must go on, and the client is told
             log.error("request.failed", request=request.name, error=str(error) or type(error).__name__)
             request.reply.set_exception(error)
@@ -72,17 +76,19 @@ class Answers:
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "database": str(daemon.store.path),
+            "database": daemon.store.database.place,
             "state": "paused" if daemon.paused else daemon.state,
+            "waits_for_database": _outage(daemon.outage),
             "settled": daemon.state == "running"
             and not daemon.busy
+            and not daemon.outage.lasts
             and not any(p["dirty"] for p in projects),
             "started_at": self._started_at.isoformat(),
             "watcher_alive": daemon.watcher.alive(),
             "events": daemon.inbox.events,
             "overflows": daemon.inbox.overflows,
             "projects": projects,
-            "health": self.health.state if self.health else None,
+            "health": "fail" if daemon.outage.lasts else self.health.state if self.health else None,
             "next_runs": {name: at.isoformat() for name, at in sorted(daemon.next_runs().items())},
         }
 
@@ -147,8 +153,7 @@ class Answers:
         """All checks, in whichever thread asks; `record_health` notes the outcome in the main loop."""
         daemon = self._daemon
         return health.check_health(
-            f"sqlite:///{daemon.store.path}",
-            daemon.settings.sqlite,
+            daemon.store.database,
             daemon.settings.health,
             watcher_alive=daemon.watcher.alive(),
         )
@@ -157,10 +162,10 @@ class Answers:
         report: health.HealthReport = arguments["report"]
         before = self.health.state if self.health else None
         self.health = report
-        health.record(self._daemon.store, report)
         if report.state != before:
             poor = {check.name: check.reason for check in report.checks if check.state != "ok"}
             (log.info if report.state == "ok" else log.warning)("health.changed", state=report.state, **poor)
+        health.record(self._daemon.store, report)
         return _plain(report)
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -208,6 +213,12 @@ def _paths_of(given: Any, keepers: list[RootKeeper]) -> list[tuple[RootKeeper, f
     return [
         (by_id[project_id], None if "" in paths else frozenset(paths)) for project_id, paths in found.items()
     ]
+
+
+def _outage(outage: Outage) -> dict[str, Any] | None:
+    """Since when the database does not answer, and what was said at the last attempt."""
+    since = outage.since  # read once: the main loop may end it meanwhile
+    return None if since is None else {"since": since.isoformat(), "error": outage.error}
 
 
 def _reports(reports: list[SyncReport]) -> dict[str, Any]:

@@ -25,9 +25,11 @@ def make_scheduler(daemon: Daemon) -> Scheduler:
     reconcile_s = settings.watch.reconcile_minutes * 60
     jobs = [
         Job("reconcile", reconcile_s, lambda: _reconcile(daemon), now, jitter_s=reconcile_s * JITTER_SHARE),
-        Job("backup", settings.backup.every_minutes * 60, lambda: _back_up(daemon), backed_up_at),
         Job("health", settings.health.every_minutes * 60, lambda: _check_health(daemon), checked_at),
     ]
+    if daemon.store.database.file is not None:  # a server's database is backed up where it is
+        every_s = settings.backup.every_minutes * 60
+        jobs.append(Job("backup", every_s, lambda: _back_up(daemon), backed_up_at))
     return Scheduler(jobs, now)
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from storysync.jobs.project import resolve_project
 from storysync.jobs.verify import verify
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
+from storysync.settings import DeletionSettings, ProjectSettings
+from storysync.store.database import database_at
 
 BUNDLES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "bundles"
 CHECKOUTS = int(os.environ.get("STORYSYNC_TEST_CHECKOUTS", "20"))
@@ -67,7 +68,7 @@ def verify_or_none(url: str, project):  # type: ignore[no-untyped-def]
     from storysync.errors import StorysyncError
 
     try:
-        return verify(url, SqliteSettings(), [project], DeletionSettings())
+        return verify(database_at(url), [project], DeletionSettings())
     except StorysyncError:
         return None  # not migrated or not loaded yet
 

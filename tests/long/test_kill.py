@@ -17,8 +17,8 @@ import pytest
 from storysync.jobs.project import resolve_project
 from storysync.jobs.sync import sync
 from storysync.jobs.verify import verify
-from storysync.settings import DeletionSettings, ProjectSettings, SqliteSettings
-from storysync.store.store import Store
+from storysync.settings import DeletionSettings, ProjectSettings
+from storysync.store.database import database_at
 
 FILES = int(os.environ.get("STORYSYNC_TEST_FILES", "10000"))
 KILLS = int(os.environ.get("STORYSYNC_TEST_KILLS", "10"))
@@ -56,8 +56,8 @@ def test_a_killed_first_sync_is_finished_by_the_next(corpus: Path, tmp_path: Pat
         if path.exists():
             with closing(sqlite3.connect(path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        with Store.open(url, SqliteSettings()) as store:
+        with database_at(url).open() as store:
             sync(store, project, trigger="test", deletions=DeletionSettings())
-        report = verify(url, SqliteSettings(), [project], DeletionSettings())
+        report = verify(database_at(url), [project], DeletionSettings())
         assert report.equal, report.differences[:5]
         assert report.stories == FILES

@@ -31,7 +31,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from storysync.core.reading import is_looked_at
+from storysync.core.file_names import is_looked_at
 from storysync.core.settle import Kind
 
 LEAN: list[type[FileSystemEvent]] = [

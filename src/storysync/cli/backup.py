@@ -33,7 +33,7 @@ def create(database: str | None, config: str | None, as_json: bool) -> int:
 
     app = load(database, config)
     app.reader().close()
-    socket = daemon_socket(app.database)
+    socket = daemon_socket(app.database.base)
     if socket:
         made: dict[str, Any] = ask(socket, JOB_TIMEOUT_S, command="run_job", name="backup")
     else:

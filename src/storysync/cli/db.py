@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from storysync.cli import output
@@ -27,8 +25,8 @@ def upgrade(revision: str, database: str | None, config: str | None, as_json: bo
 
     app = load(database, config)
     with app.lock():
-        migrate.upgrade(app.url, revision)
-    _tell(app.database, migrate.current(app.url), as_json=as_json)
+        migrate.upgrade(app.database, revision)
+    _tell(app.database.place, app.database.revision(), as_json=as_json)
     return 0
 
 
@@ -44,10 +42,10 @@ def downgrade(revision: str, database: str | None, config: str | None, as_json: 
         raise click.UsageError("REVISION is empty", click.get_current_context())
     app = load(database, config)
     if not app.has_database():
-        raise StoreError(f"there is no database at {app.database}", hint="check --database")
+        raise StoreError(f"there is no database at {app.database.place}", hint="check --database")
     with app.lock():
-        migrate.downgrade(app.url, revision)
-    _tell(app.database, migrate.current(app.url), as_json=as_json)
+        migrate.downgrade(app.database, revision)
+    _tell(app.database.place, app.database.revision(), as_json=as_json)
     return 0
 
 
@@ -56,22 +54,21 @@ def downgrade(revision: str, database: str | None, config: str | None, as_json: 
 @with_json
 def current(database: str | None, config: str | None, as_json: bool) -> int:
     """Print the revision of the database, and the one this program needs."""
-    from storysync.store import migrate
 
     app = load(database, config)
     app.has_database()
-    found = migrate.current(app.url)
+    found = app.database.revision()
     if as_json:
-        _tell(app.database, found, as_json=True)
+        _tell(app.database.place, found, as_json=True)
         return 0
     note = "" if found == HEAD else f" (this storysync needs {HEAD})"
     output.say(f"{found or 'none'}{note}")
     return 0
 
 
-def _tell(database: Path, revision: str | None, *, as_json: bool) -> None:
+def _tell(database: str, revision: str | None, *, as_json: bool) -> None:
     if as_json:
-        data = {"database": str(database), "revision": revision, "needed": HEAD}
+        data = {"database": database, "revision": revision, "needed": HEAD}
         output.show_document("schema", data, None)
     else:
         output.say(f"{database}: revision {revision or 'base'}")

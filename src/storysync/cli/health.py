@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ import msgspec
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json
 from storysync.cli.remote import daemon_status
-from storysync.errors import WaitTimeout
+from storysync.errors import DatabaseAway, WaitTimeout
 
 UNHEALTHY = 1
 
@@ -26,9 +27,10 @@ def command(database: str | None, config: str | None, as_json: bool) -> int:
     from storysync.jobs.health import check_health
 
     app = load(database, config)
-    app.reader().close()
-    alive = _watcher_alive(app.database)
-    report = check_health(app.url, app.settings.sqlite, app.settings.health, watcher_alive=alive)
+    with suppress(DatabaseAway):  # a failed check, with the others
+        app.reader().close()
+    alive = _watcher_alive(app.database.base)
+    report = check_health(app.database, app.settings.health, watcher_alive=alive)
     if as_json:
         output.show_document("health", msgspec.to_builtins(report), None)
     else:

@@ -21,7 +21,8 @@ def command(paths: tuple[str, ...], database: str | None, config: str | None, pr
     from storysync import daemon  # the watcher and the scheduler: not for a --help of this command
 
     app = load(database, config)
+    daemon.await_database(app.settings, app.database)
     projects = app.projects(paths, name=project)
     mind_the_place(app, projects)
     app.refuse_unusable()
-    return daemon.run(app.settings, projects, app.url)
+    return daemon.run(app.settings, projects, app.database)

@@ -11,7 +11,7 @@ import click
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json, with_projects
 from storysync.cli.remote import daemon_status
-from storysync.errors import WaitTimeout
+from storysync.errors import DatabaseAway, WaitTimeout
 from storysync.queries.freshness import freshness
 from storysync.queries.status import status
 
@@ -23,16 +23,21 @@ from storysync.queries.status import status
 def command(projects: tuple[str, ...], database: str | None, config: str | None, as_json: bool) -> int:
     """Count stories, files and problems of each project, and say how fresh they are."""
     app = load(database, config)
-    with app.reader() as reader, reader.snapshot():
-        found = status(reader, projects)
-        fresh = freshness(reader)
-    running, silent = _daemon(app.database)
+    running, silent = _daemon(app.database.base)
+    try:
+        with app.reader() as reader, reader.snapshot():
+            found = status(reader, projects)
+            fresh = freshness(reader)
+    except DatabaseAway:
+        if running is not None and not as_json:
+            output.warn("\n".join([f"daemon: {_told(running)}", *_dirty_lines(running)]))
+        raise
     if as_json:
         for one in found:
             one.pop("real_path")
         output.show_document("status", {"projects": found, "daemon": running}, fresh)
         return 0
-    lines = [f"database: {app.database}", f"daemon: {silent or _told(running)}"]
+    lines = [f"database: {app.database.place}", f"daemon: {silent or _told(running)}"]
     if not found:
         lines.append("no project yet; run `storysync sync PATH`")
     for one in found:
@@ -53,7 +58,17 @@ def _told(running: dict[str, Any] | None) -> str:
     if running is None:
         return "not running"
     state = "" if running["state"] == "running" else f", {running['state']}"
-    return f"running (process {running['pid']}{state})"
+    away = running.get("waits_for_database")
+    waits = f", waiting for the database since {output.moment(away['since'])}" if away else ""
+    return f"running (process {running['pid']}{state}{waits})"
+
+
+def _dirty_lines(running: dict[str, Any]) -> list[str]:
+    """What waits in a daemon whose database does not answer."""
+    return [
+        f"  {output.clean(one['id'])}: {output.count(one['dirty'], 'path')} to look at"
+        for one in running["projects"]
+    ]
 
 
 def _live_lines(running: dict[str, Any] | None, project_id: str) -> list[str]:

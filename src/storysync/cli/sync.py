@@ -75,7 +75,7 @@ def mind_the_place(app: App, projects: Sequence[Project]) -> None:
 def _reports(
     app: App, projects: Sequence[Project], *, confirm_deletions: bool, moved: bool
 ) -> list[dict[str, Any]]:
-    socket = daemon_socket(app.database)
+    socket = daemon_socket(app.database.base)
     if socket:
         _same_folders(socket, projects, moved=moved)
         answer = ask(
