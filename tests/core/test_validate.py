@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from storysync.core.head_references import BARE_ID, bare_references
+from storysync.core.head_references import BARE_ID, PLAIN_ID, bare_references, references_of
 from storysync.core.problems import CODES
 from storysync.core.reading import read
-from storysync.core.references import parse_references
+from storysync.core.references import NONE_WORDS, parse_references
 from storysync.core.story import Broken, Good, NotAStory, Story
+from storysync.core.yaml_events import Scalar
 from storysync.settings import ReadingSettings
 
 DEFAULTS = ReadingSettings()
@@ -292,6 +295,23 @@ def test_the_quick_way_for_bare_ids_gives_what_the_grammar_gives(text: str):
     assert BARE_ID.fullmatch(text)
     expected = parse_references(text, 1, 1, "depends_on", "a/b.md")
     assert bare_references(text, "depends_on") == expected
+
+
+NONE_IDS = [f"{word}-1" for word in sorted(NONE_WORDS) if PLAIN_ID.fullmatch(f"{word}-1")]
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(
+        st.from_regex(PLAIN_ID, fullmatch=True),
+        st.sampled_from(sorted(NONE_WORDS)).map("{}-1".format).filter(PLAIN_ID.fullmatch),
+    )
+)
+def test_plain_ids_are_read_as_the_grammar_reads_them(text: str):
+    node = Scalar(text, 3, 5)
+    [found] = references_of({"depends_on": [node]}, "a/b.md")
+    [expected] = parse_references(text, 3, 5, "depends_on", "a/b.md")
+    assert found == expected
 
 
 def test_scope_is_the_folder_when_settings_say_so():

@@ -59,7 +59,8 @@ def names_of(file: JudgedFile, claim: Claim, kind: str) -> Names:
     if claim.id is None:
         return Names(tuple(aliases), (), ())
     own = key(claim.id)
-    prefixes = prefix_keys(own, _word_of(file, claim, kind), file.path, file.rules.id_prefixes)
+    word = _word_of(file, claim, kind) if own[0].isdigit() else ""
+    prefixes = prefix_keys(own, word, file.path, file.rules.id_prefixes)
     others = [other.text for other in file.fields.others.get("id", ()) if _is_id(other.text)]
     if claim.source != "h1" and file.heading.id is not None:
         others.append(file.heading.id)

@@ -74,6 +74,11 @@ def _listed(
             section = label_section if label_depth >= 0 else around
         else:
             section = around
+        done = _USUAL_BOXES.get(text[:4])
+        if done is not None:  # by far the most
+            if text := text[4:].strip():
+                found.append((section, item.depth, text, done, item.row))
+            continue
         if (
             text[:1] != "["
             and text[-1:] in (":", "：", "*")
@@ -81,10 +86,7 @@ def _listed(
         ):
             label_depth, label_section = item.depth, announced
             continue
-        done = _USUAL_BOXES.get(text[:4])
-        if done is not None:
-            text = text[4:].strip()
-        elif text[:1] == "[" and (box := _BOX.match(text)) is not None:
+        if text[:1] == "[" and (box := _BOX.match(text)) is not None:
             text, done = text[box.end() :].strip(), (box[1] or box[2]) in _DONE
         elif section == "other":
             continue

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 SECOND_SOURCES = frozenset(("sprint-status.yaml", "sprint-status.yml"))
+MOST_PATH_BYTES = 1500
+"""In UTF-8, below the root. A path is part of keys, for which databases have a limit."""
 
 _SUFFIXES = (".md", ".markdown")
+
+
+def is_too_long(path: str) -> bool:
+    """Whether no database could hold a file of this path."""
+    return len(path) * 4 > MOST_PATH_BYTES and len(path.encode("utf-8", "replace")) > MOST_PATH_BYTES
 
 
 def is_markdown(name: str) -> bool:

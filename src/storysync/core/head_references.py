@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from storysync.core.fields import LISTED, FieldNames
 from storysync.core.gather import texts_of
+from storysync.core.ids import key
 from storysync.core.references import parse_references
 from storysync.core.story import Reference
 from storysync.core.yaml_events import Mapping, Node, Scalar, Sequence
@@ -14,6 +15,8 @@ from storysync.settings import ReadingSettings
 
 BARE_ID = re.compile(r"[A-Za-z][\w-]*\d")
 """Texts that are one id and nothing else, by far the most."""
+PLAIN_ID = re.compile(r"[A-Za-z]{1,20}-[0-9]{1,9}")
+"""Texts that can be nothing but one id, read as the grammar would."""
 _NAMES = FieldNames(ReadingSettings())
 _ID_KEYS = ("id", "story", "task", "issue", "key", "ref", "target")
 _ID_LIKE = re.compile(r"\d|[^\W\d_]-|-[^\W\d_]")
@@ -49,7 +52,9 @@ def _add(found: list[Reference], node: Node, relation: str, path: str) -> None:
     """References of one value; `[[DS-001]]` without quotes is a list in a list for YAML."""
     if isinstance(node, Scalar):
         text, line, col = node.text, node.line, node.col
-        if len(text) <= 100 and BARE_ID.fullmatch(text):
+        if len(text) <= 100 and PLAIN_ID.fullmatch(text):
+            found.append(Reference(relation, text, line, col, None, text, key(text), None, "declared"))
+        elif len(text) <= 100 and BARE_ID.fullmatch(text):
             for known in bare_references(text, relation):
                 found.append(Reference(known[0], known[1], line, col, *known[4:]))
         elif not node.null:

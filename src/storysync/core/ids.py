@@ -63,4 +63,4 @@ def prefix_keys(own: str, word: str, path: str, prefixes: Mapping[str, str]) -> 
         rest = _AFTER_PREFIX.fullmatch(own, len(written)) if own.startswith(written) else None
         if rest is not None:
             found += (key(f"{other}-{rest[1]}"), key(rest[1]))
-    return tuple(dict.fromkeys(one for one in found if one != own))
+    return tuple(dict.fromkeys(one for one in found if one != own)) if found else ()

@@ -7,6 +7,8 @@ import unicodedata
 from posixpath import normpath
 from urllib.parse import unquote
 
+from storysync.core.file_names import is_too_long
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|www\.")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -25,7 +27,7 @@ def is_document(target: str) -> bool:
 def normal_path(target: str, path: str) -> str | None:
     """The target of a link in the file `path`, relative to the root (POSIX, NFC, without a fragment).
 
-    `/docs/a.md` counts from the root. None: the target lies outside of the root.
+    `/docs/a.md` counts from the root. None: the target lies outside of the root, or no file has such a path.
     """
     bare = _decoded(target)
     if not bare or _CONTROL.search(bare):
@@ -38,7 +40,8 @@ def normal_path(target: str, path: str) -> str | None:
         where = normpath(where)
     if not where.isascii():
         where = unicodedata.normalize("NFC", where)
-    return None if where in (".", "..") or where.startswith("../") else where
+    nowhere = where in (".", "..") or where.startswith("../") or is_too_long(where)
+    return None if nowhere else where
 
 
 def stem_id(target: str) -> str | None:

@@ -57,6 +57,7 @@ _FILE = {
     "unreadable-file": _said("A file whose permissions do not let storysync read it (`chmod 000`)."),
     "unreadable-folder": _said("A folder whose permissions do not let storysync list it (`chmod 000`)."),
     "not-a-regular-file": _said("A symbolic link or a pipe that is named `A-1.md`."),
+    "path-too-long": _said("A story eight folders deep, each with a name of 200 letters."),
     "file-too-large": _said("A file of 3 MB, with `max_file_kb` at 2048."),
     "path-clash": Example(
         {"Caf\u00e9.md": _story(), "Cafe\u0301.md": _story()}, "Caf\u00e9.md:0:0",

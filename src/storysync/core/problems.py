@@ -40,6 +40,10 @@ _FILE = {
         "error", "The file is larger than `max_file_kb` and was not read.",
         "split the file, or raise `max_file_kb`",
     ),
+    "path-too-long": Code(
+        "error", "A path in this folder has more than 1,500 bytes; what it leads to is left out.",
+        "shorten the names of the folders",
+    ),
     "path-clash": Code(
         "warning", "Two files have the same path once accents are composed (NFC).", "rename one of them"
     ),

@@ -133,10 +133,16 @@ def findings(claims: Iterable[Claimed]) -> list[Problem]:
     return found
 
 
+_LONGEST_NAME = 200  # characters of the name of a claim
+
+
 def _claim(name: str, node: Node, words: Words, problems: list[Problem]) -> StatusClaim | None:
     if not isinstance(node, Scalar):
         message = f"`{name}` has a list or mapping where a status was expected"
         problems.append(problem("not-a-text", message, node.line, node.col))
+        return None
+    if len(name) > _LONGEST_NAME:
+        problems.append(problem("not-a-text", f"the name {shown(name)} is too long", node.line, node.col))
         return None
     raw = node.text.strip()
     if node.null or fold(raw) in _NO_STATUS:

@@ -200,7 +200,8 @@ def parse_labels(texts: Iterable[str]) -> tuple[str, ...]:
     labels: dict[str, None] = {}
     for text in texts:
         if "," in text or ";" in text or "\n" in text:
-            labels.update(dict.fromkeys(map(_label, _BETWEEN_LABELS.split(text.strip().strip("[]")))))
+            parts = _BETWEEN_LABELS.split(text.strip().strip("[]"))
+            labels.update(dict.fromkeys([_label(part[:_LONGEST]) for part in parts]))
         else:
             labels[_label(text[:_LONGEST])] = None
     labels.pop("", None)
