@@ -10,16 +10,18 @@ DEMO_DATABASE := --database sqlite:///../$(DEMO)/demo.db
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-long lint docs bench clean
+.PHONY: help demo test test-long test-model lint docs bench bench-pool clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
-	@echo 'make test       the tests (two minutes)'
+	@echo 'make test       the tests, over every form of the database (four minutes)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
+	@echo 'make test-model  random edits, git and faults until all is equal again (N=2000 SEED=0)'
 	@echo 'make lint       ruff, mypy and hadolint'
 	@echo 'make docs       write docs/schema.md, docs/problems.md and the script of new databases again'
 	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
+	@echo 'make bench-pool a writer beside 1, 8 and 32 readers, on SQLite and PostgreSQL'
 	@echo 'make clean      remove what the above have made'
 
 $(STAMP): pyproject.toml
@@ -50,6 +52,11 @@ test: $(STAMP)
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -m long
 
+SEED ?= 0
+test-model: $(STAMP)
+	@STORYSYNC_TEST_SEQUENCES=$(if $(filter command line environment,$(origin N)),$(N),2000) \
+		STORYSYNC_TEST_SEED=$(SEED) $(BIN)/python -m pytest tests/long/test_faults_model.py
+
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -64,6 +71,9 @@ REPEAT ?= 5
 bench: $(STAMP)
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python bench/run.py --count $(N) --repeat $(REPEAT)
+
+bench-pool: $(STAMP)
+	@$(BIN)/python bench/pool.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist build bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy import event
 
+from storysync import faults
 from storysync.state import absolute_url
 from storysync.store import tables
 from storysync.store.database import database_at
@@ -103,9 +104,12 @@ def run() -> None:
             compare_server_default=on_sqlite,  # the other engine writes defaults in words of its own
         )
         with context.begin_transaction():
+            faults.point("migrate.after-begin")
             context.run_migrations()
             if on_sqlite:
                 finish_sqlite(connection)
+            faults.point("migrate.before-commit")
+        faults.point("migrate.after-commit")
     engine.dispose()
 
 

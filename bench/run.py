@@ -20,6 +20,7 @@ from pathlib import Path
 import generate
 import live
 from measure import Contestant, Cost, clean_environment, compare, remove_database
+from postgres import postgresql
 
 HERE = Path(__file__).resolve().parent
 STORYSYNC = str(Path(sys.executable).with_name("storysync"))
@@ -231,7 +232,7 @@ def watching(bench: Bench) -> None:
 PARTS: dict[str, Callable[[Bench], None]] = {
     "start-up": start_up, "cold": cold_sync, "nothing-changed": nothing_changed, "one-file": one_file,
     "check": check,
-    "watching": watching, "growth": growth,
+    "watching": watching, "growth": growth, "postgresql": postgresql,
 }  # fmt: skip
 
 

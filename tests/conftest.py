@@ -11,7 +11,7 @@ import pytest
 from storysync.app import App
 from storysync.store.database import Database
 from support import postgres
-from support.forms import FORMS, Form, PostgresForm, SqliteForm
+from support.forms import FORMS, Form, PostgresForm, SqliteForm, SqlitePerProjectForm
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_stories"
@@ -94,7 +94,7 @@ def form(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "postgresql":
         return PostgresForm(request.getfixturevalue("postgres_server"), folder)
-    return SqliteForm(folder)
+    return SqlitePerProjectForm(folder) if request.param == "sqlite-per-project" else SqliteForm(folder)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Count the tests that hold on each form of the database."""
     yield
     callspec = getattr(item, "callspec", None)
-    if callspec is not None and "form" in callspec.params:
+    if callspec is not None and callspec.params.get("form") in FORMS:
         runs = item.config.stash.setdefault(_RUNS, dict.fromkeys(FORMS, 0))
         runs[callspec.params["form"]] += 1
 

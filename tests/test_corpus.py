@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,30 @@ from storysync.jobs.project import Project, slug
 from storysync.jobs.sync import sync
 from storysync.jobs.verify import verify
 from storysync.settings import DeletionSettings, ProjectSettings
-from storysync.store.database import database_at
+from storysync.store.database import Database
+from storysync.store.digest import TableDigest, digests
+from support.forms import Form
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 FOLDERS = sorted(path for path in CORPUS.glob("*__*") if path.is_dir()) if CORPUS.is_dir() else []
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DIGESTS: dict[str, list[TableDigest]] = {}
+"""What each form held in the end; the forms run one after the other."""
+
 
 @pytest.mark.skipif(not FOLDERS, reason="no corpus beside this checkout")
-def test_every_real_file_is_kept_and_the_database_equals_the_files(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'corpus.db'}"
+def test_every_real_file_is_kept_and_the_database_equals_the_files(form: Form, database: Database) -> None:
     projects = [
         Project(slug(folder.name), folder.resolve(), ProjectSettings(path=str(folder))) for folder in FOLDERS
     ]
-    with database_at(url).open() as store:
+    with database.open() as store:
         for project in projects:
-            first = sync(store, project, trigger="test", deletions=DeletionSettings())
+            first = sync(store, project, trigger="test", deletions=DeletionSettings(), now=lambda: NOON)
             assert first.files == len(_markdown(project.root)), project.id
-            assert not sync(store, project, trigger="test", deletions=DeletionSettings()).changed
-    with database_at(url).reader() as reader:
+            again = sync(store, project, trigger="test", deletions=DeletionSettings(), now=lambda: NOON)
+            assert not again.changed
+    with database.reader() as reader:
         assert reader.rows("SELECT * FROM problems WHERE code = 'internal-error'") == []
         silent = reader.rows(
             "SELECT f.project_id, f.path FROM files f WHERE f.state <> 'excluded'"
@@ -40,8 +47,12 @@ def test_every_real_file_is_kept_and_the_database_equals_the_files(tmp_path: Pat
         for project in projects:
             rows = reader.rows("SELECT path FROM files WHERE project_id = ?", (project.id,))
             assert {row["path"] for row in rows} == _markdown(project.root)
-    report = verify(database_at(url), projects, DeletionSettings())
+    report = verify(database, projects, DeletionSettings())
     assert report.equal, report.differences
+    with database.read_only() as tx:
+        DIGESTS[form.name] = digests([tx], host=database.host, uids=False)
+    for other, found in DIGESTS.items():
+        assert DIGESTS[form.name] == found, f"what {form.name} holds differs from {other}"
 
 
 def _markdown(root: Path) -> set[str]:

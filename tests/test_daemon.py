@@ -25,6 +25,7 @@ from storysync.daemon import Daemon as InProcess
 from storysync.jobs.project import resolve_project
 from storysync.settings import ProjectSettings, Settings
 from storysync.store.database import database_at
+from storysync.store.stores import Stores, databases_at
 
 PATIENCE_S = 30.0
 HOLD_THE_LOCK = """
@@ -282,8 +283,9 @@ def test_status_tells_what_goes_on(daemon: Daemon) -> None:
     assert status["watcher_alive"] is True
     assert set(status["next_runs"]) == {"backup", "health", "reconcile"}
     (project,) = status["projects"]
+    assert project.pop("watches").pop("cookie_age_s") is not None
     assert project == {
-        "id": "demo", "root": str(daemon.root), "state": "live", "dirty": 0, "waits_for_git": False,
+        "id": "demo", "root": str(daemon.root), "state": "live", "reason": "", "dirty": 0, "waits_for_git": False,
         "held": 0, "error": "",
     }  # fmt: skip
 
@@ -459,22 +461,22 @@ def test_a_watcher_that_died_is_replaced_and_nothing_is_missed(stories: Path, st
     running: list[InProcess] = []
 
     def serve() -> None:
-        with database_at(url).open() as store:
-            running.append(InProcess(Settings(), [project], store, Notifier()))
+        with Stores(databases_at(url)) as stores:
+            running.append(InProcess(Settings(), [project], stores, Notifier()))
             running[0].run()
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
         wait(lambda: running and running[0].state == "running")
-        reader = running[0].watcher._observer._inotify_fd  # type: ignore[union-attr]
+        reader = running[0].watching.watcher._observer._inotify_fd  # type: ignore[union-attr]
         reader.stop()
         wait(lambda: not reader.is_alive())
         put(stories, "A-1.md", "done")
         wait(lambda: statuses(url) == {"A-1.md": "done"})
         put(stories, "A-2.md")
         wait(lambda: statuses(url) == {"A-1.md": "done", "A-2.md": "todo"})
-        assert running[0].watcher.alive()
+        assert running[0].watching.alive()
     finally:
         running[0].inbox.stop()
         thread.join()
@@ -492,10 +494,10 @@ def test_a_watcher_that_cannot_start_is_tried_now_and_then(
     monkeypatch.setattr(watch, "Observer", refuse)
     put(stories, "A-1.md")
     project = resolve_project(ProjectSettings(path=str(stories)))
-    with database_at(f"sqlite:///{state}/s.db").open() as store, capture_logs() as events:
-        daemon = InProcess(Settings(), [project], store, Notifier())
+    with Stores(databases_at(f"sqlite:///{state}/s.db")) as stores, capture_logs() as events:
+        daemon = InProcess(Settings(), [project], stores, Notifier())
         for second in range(0, 30, 2):
-            daemon._look_at_watcher(float(second))
+            daemon.watching.look(float(second))
     assert len(tries) == 3
     assert [event["event"] for event in events] == ["watch.died", "root.degraded"]
 

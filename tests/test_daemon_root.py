@@ -45,6 +45,17 @@ def test_another_folder_counts_once_something_is_in_it(keeper: RootKeeper, stori
     assert keeper.look() is Presence.BACK
 
 
+def test_a_folder_that_the_kernel_saw_end_is_lost_although_its_number_is_the_same(
+    keeper: RootKeeper, stories: Path
+) -> None:
+    (stories / "a.md").unlink()
+    assert [keeper.look(ended=True), keeper.look()] == [Presence.GONE, Presence.SAME]
+    assert (keeper.state, "its stories are kept" in keeper.reason) == ("lost", True)
+    (stories / "b.md").write_text("x")
+    assert [keeper.look(), keeper.look()] == [Presence.BACK, Presence.SAME]
+    assert (keeper.state, keeper.reason) == ("live", "")
+
+
 def test_failures_are_retried_later_and_later(keeper: RootKeeper) -> None:
     now, waits = 0.0, []
     for _ in range(10):

@@ -12,7 +12,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "storysync"
 
 FLOORS = {
     "cli": 6, "daemon": 5, "control": 5, "app": 4, "scheduler": 4, "jobs": 3, "queries": 3, "store": 2,
-    "adapters": 2, "logs": 2, "core": 1, "errors": 0, "settings": 0, "state": 0,
+    "adapters": 2, "logs": 2, "core": 1, "errors": 0, "faults": 0, "settings": 0,
+    "state": 0,
 }  # fmt: skip
 """First part of a module's name, up to `_` -> its floor. A new room at the top level needs an entry."""
 

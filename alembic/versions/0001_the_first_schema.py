@@ -51,6 +51,8 @@ def upgrade() -> None:
         "foreign_stories",
         sa.Column("project_id", TEXT, nullable=False),
         sa.Column("key", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=True),
         sa.Column("title", TEXT, nullable=False),
         sa.Column("status", TEXT, nullable=True),
         sa.Column("path", TEXT, nullable=False),
@@ -58,6 +60,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status = 'draft' OR status = 'backlog' OR status = 'todo' OR status = 'ready' OR status = 'in_progress' OR status = 'review' OR status = 'blocked' OR status = 'done' OR status = 'accepted' OR status = 'deferred' OR status = 'cancelled' OR status = 'unknown'",
             name="ck_foreign_stories_status",
+        ),
+        sa.CheckConstraint(
+            "state = 'resolved' OR state = 'dangling' OR state = 'ambiguous'", name="ck_foreign_stories_state"
         ),
         sa.PrimaryKeyConstraint("project_id", "key"),
     )

@@ -68,11 +68,10 @@ FROM stories s
 JOIN (
     SELECT r.dependent_uid AS uid,
            CASE WHEN r.state = 'self' THEN 'depends on itself'
-                WHEN r.prerequisite_uid IS NULL AND f.key IS NOT NULL THEN 'waits for'
-                WHEN r.prerequisite_uid IS NULL THEN r.state
-                WHEN t.status = 'cancelled' THEN 'waits for cancelled'
+                WHEN r.prerequisite_uid IS NULL AND COALESCE(f.state, '') <> 'resolved' THEN r.state
+                WHEN COALESCE(t.status, f.status) = 'cancelled' THEN 'waits for cancelled'
                 ELSE 'waits for' END AS reason,
-           COALESCE(t.id, CASE WHEN r.in_range THEN r.raw ELSE r.target_id END, r.raw) AS blocker,
+           COALESCE(t.id, f.id, CASE WHEN r.in_range THEN r.raw ELSE r.target_id END, r.raw) AS blocker,
            r.prerequisite_uid AS blocker_uid,
            COALESCE(t.status, f.status) AS blocker_status,
            MIN(CASE WHEN r.story_uid = r.dependent_uid THEN r.line END) AS line

@@ -6,26 +6,28 @@ Jobs and the writer are imported when they are used: they cost tens of milliseco
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from storysync.errors import SchemaBehind, StoreError, UsageError
+from storysync.errors import StoreError, StorysyncError, UsageError
 from storysync.settings import ProjectId, ProjectSettings, Settings
 from storysync.settings_load import Loaded, default_roots, load_settings, project_settings, roots_of
 from storysync.state import absolute_path, database_url, state_directory
-from storysync.store.database import Database, Engines, database_at
+from storysync.store.database import Database, Engines
 from storysync.store.reader import Reader
+from storysync.store.stores import Databases, Stores, databases_at, locked, refuse_unusable
 
 if TYPE_CHECKING:
+    from storysync.jobs.copy import CopyReport
     from storysync.jobs.project import Project
     from storysync.jobs.sync import SyncReport
     from storysync.jobs.verify import VerifyReport
-    from storysync.store.store import Store
 
 Progress = Callable[[str, int, int], None]
 """Called with project id, files done, files in all."""
@@ -35,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 class App:
     loaded: Loaded
     cwd: Path
-    database: Database
+    databases: Databases
 
     @classmethod
     def load(
@@ -49,28 +51,30 @@ class App:
         """Raises SettingsError, or UsageError for a database URL that this version cannot use."""
         loaded = load_settings(cwd, environ, flags=flags, config=config)
         url = database_url(loaded.settings, environ)
-        if "{project}" in url:
-            raise UsageError(
-                f"one database for each project is not supported yet: {url}",
-                hint="leave {project} out of the database URL",
-            )
         engines = Engines(
             loaded.settings.sqlite, loaded.settings.postgres, state_directory(loaded.settings, environ)
         )
-        return cls(loaded, cwd, database_at(url, engines))
+        return cls(loaded, cwd, databases_at(url, engines))
 
     @property
     def settings(self) -> Settings:
         return self.loaded.settings
 
+    @property
+    def database(self) -> Database:
+        """The one of all projects. Raises UsageError when each has its own."""
+        return self.databases.shared
+
     def has_database(self) -> bool:
         """Raises StoreError for what can be no database, and for one that this user may not read."""
-        return self.database.exists()
+        return bool(self.databases.known())
 
-    def reader(self) -> Reader:
-        """A connection that cannot write. Raises StoreError and its kinds."""
-        self.has_database()
-        return self.database.reader()
+    def reader(self, projects: Sequence[str] = ()) -> Reader:
+        """Connections that cannot write, to the databases of these projects; without names to all.
+
+        Raises StoreError and its kinds, NotFound for a project whose own database is not there.
+        """
+        return self.databases.reader(projects)
 
     def projects(self, paths: Sequence[str] = (), *, name: str | None = None) -> tuple[Project, ...]:
         """The projects to work on: of the folders named, else of the settings, else all the database knows.
@@ -128,46 +132,48 @@ class App:
         project_id = name or settings.id or known.get(str(root.resolve()))
         return msgspec.structs.replace(settings, id=project_id)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """The instance lock. Raises Locked naming the holder.
+    def stores(self) -> Stores:
+        """The writers; each is locked and opened at its first use."""
+        return Stores(self.databases, auto_migrate=self.settings.database.auto_migrate)
 
-        A database that is not ours, or newer, is refused before anything is created beside it.
-        """
-        self.refuse_unusable()
-        with self.database.lock():
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """The lock of the one database of all projects. Raises what `locked` raises, or UsageError."""
+        return locked(self.database)
 
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The writer, under the instance lock. Raises Locked, or StoreError and its kinds."""
-        with self.lock(), self.database.open(auto_migrate=self.settings.database.auto_migrate) as store:
-            yield store
-
-    def refuse_unusable(self) -> None:
-        """Raise StoreError for a database that is there and not ours, or newer than this program."""
-        if self.has_database():
+    def refuse_unusable(self, projects: Sequence[Project]) -> None:
+        """Raise StoreError when no database of these projects can be ours: the first one's."""
+        named = self.databases.named(project.id for project in projects).values()
+        refused: list[StoreError] = []
+        for database in named:
             try:
-                self.reader().close()
-            except SchemaBehind:
-                return
+                refuse_unusable(database)
+            except StoreError as error:
+                refused.append(error)
+        if refused and len(refused) == len(named):
+            raise refused[0]
 
     def refuse_place(self, projects: Sequence[Project]) -> None:
         """Raise UsageError when the default database would lie inside a folder that is watched."""
         inside = self.database_inside(projects)
         if inside is not None and self.settings.database.url is None:
             raise UsageError(
-                f"the default database {self.database.place} would lie inside the project folder"
+                f"the default database {self.databases.place} would lie inside the project folder"
                 f" {inside.root}",
                 hint="choose a place outside with --database",
             )
 
     def database_inside(self, projects: Sequence[Project]) -> Project | None:
-        """The project whose folder holds the database file."""
-        if self.database.file is None:
-            return None
-        path = self.database.file.parent.resolve()
-        return next((project for project in projects if path.is_relative_to(project.root)), None)
+        """The project whose folder holds a database file of these projects."""
+        files = {self.databases.of(project.id).file for project in projects}
+        folders = [file.parent.resolve() for file in files if file is not None]
+        return next((one for one in projects for path in folders if path.is_relative_to(one.root)), None)
+
+    def _has_one(self, project: Project) -> bool:
+        """Whether its database is there, or something else of which whoever opens it finds out more."""
+        try:
+            return self.databases.of(project.id).exists()
+        except StoreError:
+            return True
 
     def sync(
         self,
@@ -176,16 +182,25 @@ class App:
         confirm_deletions: bool = False,
         moved: bool = False,
         progress: Progress | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> list[SyncReport]:
-        """Full scans in this process, one project after the other, under the lock."""
+        """Full scans in this process, one project after the other, under the lock of its database.
+
+        A database that cannot be used does not stop the projects that have another one: the first such
+        error is raised after them. At the end every database learns what is new in those that it refers to;
+        `warn` hears of those that cannot.
+        """
         from storysync.jobs.sync import sync
 
-        if not self.has_database():
-            _refuse_empty(projects)
-        with self.store() as store:
-            return [
-                sync(
-                    store,
+        _refuse_empty([one for one in projects if not self._has_one(one)])
+        done: list[SyncReport] = []
+        with self.stores() as stores:
+            refused = stores.open_each(project.id for project in projects)
+            for project in projects:
+                if project.id in refused:
+                    continue
+                report = sync(
+                    stores.of(project.id),
                     project,
                     trigger="command",
                     deletions=self.settings.deletions,
@@ -194,15 +209,58 @@ class App:
                     cancelled_satisfies=self.settings.cancelled_satisfies,
                     progress=_of_project(progress, project.id),
                 )
-                for project in projects
-            ]
+                done.append(report)
+        for project_id, error in stores.settle(datetime.now(UTC)).items():
+            if warn is not None and project_id not in refused:
+                warn(f"references of project {project_id} to others are not up to date: {error}")
+        if refused:
+            raise _with_the_others(*next(iter(refused.items())), done)
+        return done
 
     def verify(self, projects: Sequence[Project]) -> VerifyReport:
-        """Compare the database with a rebuild from the files; reads only."""
-        from storysync.jobs.verify import verify
+        """Compare each database with a rebuild from the files; reads only."""
+        from storysync.jobs.verify import joined, unusable, verify
 
-        self.reader().close()
-        return verify(self.database, tuple(projects), self.settings.deletions)
+        groups: dict[str, tuple[Database, list[Project]]] = {}
+        for project in projects:
+            database = self.databases.of(project.id)
+            groups.setdefault(database.place, (database, []))[1].append(project)
+        found: list[VerifyReport] = []
+        for database, own in groups.values():
+            try:
+                database.reader().close()
+                found.append(verify(database, tuple(own), self.settings.deletions))
+            except StorysyncError as error:
+                if len(groups) == 1:
+                    raise
+                found.append(unusable(own[0].id, error))
+        return joined(found)
+
+    def copy_to(self, target: App, *, progress: Progress | None = None) -> list[CopyReport]:
+        """Copy all projects into the empty databases of `target`: one of all, or one for each.
+
+        Raises UsageError for databases that are one and the same or not empty, Locked,
+        StoreError and its kinds.
+        """
+        from storysync.jobs import copy
+
+        sources = self.databases.chosen()
+        for source in sources.values():
+            copy.require_source(source)
+            for other in target.databases.known().values():
+                copy.require_apart(source, other)
+        with target.stores() as stores:
+            if "" in sources and target.databases.named(()):
+                return [copy.copy(sources[""], stores.shared(), progress=progress)]
+            if "" in sources:
+                return copy.copy_apart(sources[""], stores.of, progress=progress)
+            if target.databases.named(()):
+                place = self.databases.place
+                return [copy.copy_together(sources, place, stores.shared(), progress=progress)]
+            return [
+                copy.copy(source, stores.of(project_id), progress=progress)
+                for project_id, source in sources.items()
+            ]
 
 
 def require_id(name: str) -> None:
@@ -225,6 +283,16 @@ def _refuse_shared_ids(projects: Sequence[Project]) -> None:
                 f"two folders share the project id {project.id!r}: {first} and {project.root}",
                 hint="sync one of them alone with --project NAME, or give it an `id` in storysync.toml",
             )
+
+
+def _with_the_others(
+    project_id: str, error: StorysyncError, others: Sequence[SyncReport]
+) -> StorysyncError:
+    """The error of one project, and what became of those that have databases of their own."""
+    if not others:
+        return error
+    synced = ", ".join(report.project_id for report in others)
+    return type(error)(f"project {project_id}: {error}; synced all the same: {synced}", hint=error.hint)
 
 
 def _refuse_empty(projects: Sequence[Project]) -> None:

@@ -11,38 +11,35 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
 
-from storysync import logs
+from storysync import faults, logs
 from storysync.adapters import git
 from storysync.adapters.inbox import Inbox
 from storysync.adapters.systemd import Notifier
-from storysync.adapters.watch import Watched, Watcher, quiet_warnings
+from storysync.adapters.watch import quiet_warnings
 from storysync.control import ControlServer, socket_path
-from storysync.core.ignoring import pruner
 from storysync.core.settle import WHOLE_ROOT, Batch, Kind
 from storysync.daemon_answers import Answers
 from storysync.daemon_jobs import make_scheduler
-from storysync.daemon_outage import Outage, await_server
+from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
-from storysync.errors import DatabaseAway, SchemaBehind, StorysyncError, UsageError
+from storysync.daemon_watch import WatchKeeper, log_dead_threads
+from storysync.errors import DatabaseAway, StorysyncError, UsageError
 from storysync.jobs.project import Project
 from storysync.jobs.sync import SyncReport, sync
 from storysync.settings import Settings
 from storysync.store import projects as project_rows
-from storysync.store.database import Database
-from storysync.store.store import Store
+from storysync.store.stores import Databases, Stores
 
 LOOK_S = 2.0  # between looks at the roots' folders and the watcher's threads
+FOREIGN_S = 5.0  # between looks at what others have written to the databases that ours refer to
 GIT_POLL_S = 0.05  # while git holds a root; nothing reports its end
-POLL_S = 10.0  # between full scans of a root that cannot be watched
-AFTER_OVERFLOW_S = 10.0  # a second scan: the first may have been before all watches were set anew
 HOLD_SLACK_S = 0.5
-REVIVE_S = 10.0  # between attempts to start a watcher that died or never began
 MORE_TIME_S = 30.0  # asked of the service manager with every sign of progress during the first scan
 
 log = structlog.get_logger()
@@ -52,64 +49,58 @@ class Stopped(StorysyncError):
     """Raised inside a long sync, which it rolls back, when the daemon must end."""
 
 
-def run(settings: Settings, projects: Sequence[Project], database: Database) -> int:
-    """Keep the database equal to the files until SIGTERM or SIGINT; returns 0 then.
+def run(settings: Settings, projects: Sequence[Project], databases: Databases) -> int:
+    """Keep the databases equal to the files until SIGTERM or SIGINT; returns 0 then.
 
-    Raises Locked when another instance holds the database, StoreError when it cannot be used, UsageError
-    when a project is refused.
+    Raises Locked when another instance holds them, StoreError when none can be used, UsageError when a
+    project is refused. Of several databases one that cannot be used is tried again later.
     """
     logs.configure(settings.log)
     quiet_warnings()
     faulthandler.enable()
+    log_dead_threads()
     notifier = Notifier.from_environment(os.environ)
-    _refuse_unusable(database)  # before anything is made beside a foreign database
-    with ExitStack() as stack:
-        stack.enter_context(database.serve())
-        store = stack.enter_context(database.open(auto_migrate=settings.database.auto_migrate))
-        store.claim(project.id for project in projects)
-        store.maintain(datetime.now(UTC))
-        daemon = Daemon(settings, projects, store, notifier)
+    stores = Stores(databases, auto_migrate=settings.database.auto_migrate, serving=True)
+    with databases.serve(), stores:
+        refused = stores.open_each(project.id for project in projects)
+        for project in projects:
+            if project.id not in refused:
+                stores.of(project.id).claim((project.id,))
+        for store in stores.opened():
+            store.maintain(datetime.now(UTC))
+        daemon = Daemon(settings, projects, stores, notifier)
         with daemon.hearing_signals():
             daemon.run()
     return 0
-
-
-def await_database(settings: Settings, database: Database) -> None:
-    """Return when the server of the database can be asked; see `daemon_outage.await_server`."""
-    logs.configure(settings.log)
-    await_server(database, Notifier.from_environment(os.environ))
-
-
-def _refuse_unusable(database: Database) -> None:
-    """Raise StoreError for a database that is there and not ours, or newer than this program."""
-    with suppress(SchemaBehind):
-        if database.exists():
-            database.reader().close()
 
 
 class Daemon:
     """Everything that runs, wired together. `run` returns after `stop`."""
 
     def __init__(
-        self, settings: Settings, projects: Sequence[Project], store: Store, notifier: Notifier
+        self, settings: Settings, projects: Sequence[Project], stores: Stores, notifier: Notifier
     ) -> None:
         self.settings = settings
-        self.store = store
+        self.stores = stores
+        self.databases = stores.databases
         self.keepers = {project.id: RootKeeper(project, settings.watch.git_wait_s) for project in projects}
         self.inbox = Inbox(settings.watch, self.keepers)
-        self.watcher = Watcher([_watched(project) for project in projects], self.inbox)
+        cookies = self.databases.base.with_name(self.databases.base.name + ".watch")
+        self.watching = WatchKeeper(
+            self.keepers, self.inbox, cookies, settings.watch.poll_s, self.scan, self._store_state
+        )
         self.paused = False
         self.state = "starting"
-        self.outage = Outage()
+        self.outage = Outage(self.databases.place, notifier)
         self._notifier = notifier
         self.busy = True
         self.answers = Answers(self)
         self._scheduler = make_scheduler(self)
-        self._control = ControlServer(socket_path(store.database.base), self.answers.answer)
+        self._control = ControlServer(socket_path(self.databases.base), self.answers.answer)
         self._hung_up = False
         self._looked_at = self._beat_at = float("-inf")
-        self._overflows = 0
-        self._revive_at = float("-inf")
+        self._refreshed_at = float("-inf")
+        self._unrefreshed: dict[str, str] = {}  # project -> why it cannot see others, as the log has told
         self._unnoted: set[str] = set()  # projects whose state the database does not show yet
 
     def run(self) -> None:
@@ -117,7 +108,7 @@ class Daemon:
         with ExitStack() as stack:
             stack.callback(self._end)
             self._control.start()
-            self._follow(self.watcher.start())
+            self.watching.start()
             self._first_scan()
             if self.inbox.stopping:
                 return
@@ -127,7 +118,7 @@ class Daemon:
             log.info(
                 "daemon.started",
                 projects=len(self.keepers),
-                database=self.store.database.place,
+                database=self.databases.place,
                 pid=os.getpid(),
             )
             while not self.inbox.stopping:
@@ -147,7 +138,7 @@ class Daemon:
         """Sync now and log it. Raises what `jobs.sync` raises, or Stopped."""
         head = git.head_commit(keeper.project.root)
         report = sync(
-            self.store,
+            self.stores.of(keeper.id),
             keeper.project,
             trigger=trigger,
             paths=paths,
@@ -157,6 +148,8 @@ class Daemon:
             progress=self._progress,
         )
         keeper.succeeded(report, head)
+        if report.changed:
+            self._refresh(keeper.id)
         self._log_sync(keeper, report, trigger)
         if report.later:
             self.inbox.touch(keeper.id, Kind.CREATED, *report.later)
@@ -164,12 +157,23 @@ class Daemon:
         if report.held:
             keeper.rescan_within(self.settings.deletions.hold_s + HOLD_SLACK_S, now, "held-deletions")
         if keeper.state == "degraded":
-            keeper.rescan_within(POLL_S, now, "poll")
             self._store_state(keeper)
         return report
 
+    def _refresh(self, only: str | None = None) -> None:
+        """What databases know of each other; what cannot be done now is tried again within `FOREIGN_S`."""
+        refused = self.stores.refresh(datetime.now(UTC), only)
+        told = {project_id: str(error) for project_id, error in refused.items()}
+        if only is None:
+            self._refreshed_at = time.monotonic()
+            for project_id, error in told.items():
+                if self._unrefreshed.get(project_id) != error:
+                    log.warning("foreign.failed", project=project_id, error=error)
+            self._unrefreshed = told
+
     def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
-        log.info(
+        idle = trigger == "poll" and not (report.created or report.updated or report.moved or report.removed)
+        (log.debug if idle else log.info)(
             "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
             put=report.created + report.updated, moved=report.moved, removed=report.removed,
             stale=report.stale, held=len(report.held), dangling=report.dangling,
@@ -204,7 +208,7 @@ class Daemon:
         self._notifier.stopping()
         self._control.stop()
         self._scheduler.stop()
-        self.watcher.stop()
+        self.watching.stop()
         self.inbox.stop()
         while (request := self.inbox.pop()) is not None:
             request.reply.set_exception(Stopped("the daemon is stopping", hint="start it again"))
@@ -244,6 +248,7 @@ class Daemon:
         trigger = (keeper.trigger or "watch") if batch.paths is None else "watch"
         keeper.trigger = None if batch.paths is None else keeper.trigger
         try:
+            faults.point("batch.taken")
             self.sync(keeper, None if keeper.head_moved() else batch.paths, trigger)
         except Stopped:
             log.info("sync.stopped", project=keeper.id, trigger=trigger)
@@ -255,7 +260,7 @@ class Daemon:
     def _retry(self, keeper: RootKeeper, batch: Batch, trigger: str, error: Exception) -> None:
         """Nothing is lost: the paths of a failed batch are dirty again."""
         if isinstance(error, DatabaseAway):
-            self.wait_for_database(error)
+            self.outage.note(error)
         else:
             wait_s = keeper.failed(error, time.monotonic())
             log.error(
@@ -297,103 +302,51 @@ class Daemon:
         for keeper in self.keepers.values():
             if keeper.rescan_at is not None and keeper.rescan_at <= now:
                 keeper.rescan_at = None
-                if keeper.state == "degraded":
-                    self._follow_again(keeper)
                 self.scan(keeper, keeper.trigger or "timer")
-        if self.outage.lasts and now >= self.outage.retry_at:
-            self._look_at_database(now)
+        if self.outage.lasts or now - self._looked_at >= LOOK_S:
+            self._look_at_database()
         if now - self._looked_at < LOOK_S:
             return
         self._looked_at = now
-        if not self.outage.lasts:
-            self._look_at_database(now)
         for keeper in self.keepers.values():
             self.look_at(keeper)
             if keeper.id in self._unnoted and not self.outage.lasts:
                 self._store_state(keeper)
-        self._look_at_watcher(now)
+        self.watching.look(now)
+        if now - self._refreshed_at >= FOREIGN_S and not self.outage.lasts:
+            self._refresh()
 
-    def _look_at_database(self, now: float) -> None:
-        """Notice that its server is gone, or back, also while there is nothing to write."""
-        try:
-            renewed = self.store.renew()
-        except StorysyncError as error:
-            self.wait_for_database(error)
-            return
-        if not renewed and not self.outage.lasts:
-            return
-        log.info("database.returned", away_s=round(self.outage.over(now), 1))
-        self._notifier.status(self._summary())
-        for keeper in self.keepers.values():
-            self.scan(keeper, "return")  # a server that crashed may have lost its last commits
-
-    def wait_for_database(self, error: Exception) -> None:
-        """Nothing is written until `_look_at_database` finds it again; said once, and again for another reason."""
-        if self.outage.failed(error, time.monotonic()):
-            log.error("database.away", database=self.store.database.place, error=str(error))
-        self._notifier.status(f"waiting for the database: {error}")
+    def _look_at_database(self) -> None:
+        """While its server is away nothing is written. One that crashed may have lost its last commits."""
+        if self.outage.look(self.stores):
+            self._notifier.status(self._summary())
+            for keeper in self.keepers.values():
+                self.scan(keeper, "return")
 
     def look_at(self, keeper: RootKeeper) -> Presence:
         """Whether the root's folder is there, and all that follows from a change of that."""
-        presence = keeper.look()
+        presence = keeper.look(ended=self.watching.take_ended(keeper))
         if presence is Presence.GONE:
-            self.watcher.forget(keeper.id)
-            log.error("root.lost", project=keeper.id, root=str(keeper.project.root))
+            self.watching.forget(keeper)
+            log.error("root.lost", project=keeper.id, root=str(keeper.project.root), reason=keeper.reason)
         elif presence is Presence.BACK:
             log.info("root.returned", project=keeper.id, root=str(keeper.project.root))
-            self._follow_again(keeper)
+            self.watching.follow(keeper)
             self.scan(keeper, "return")
         if presence is not Presence.SAME:
             self._store_state(keeper)
         return presence
-
-    def _follow_again(self, keeper: RootKeeper) -> None:
-        try:
-            self.watcher.follow(keeper.id)
-            keeper.state = "live"
-        except OSError as error:
-            self._follow({keeper.id: error})
-
-    def _follow(self, failed: dict[str, OSError]) -> None:
-        """Note which roots are watched and which need polling."""
-        for keeper in self.keepers.values():
-            if keeper.id in failed and keeper.state not in ("lost", "degraded"):
-                keeper.state = "degraded"
-                log.warning("root.degraded", project=keeper.id, error=str(failed[keeper.id]), poll_s=POLL_S)
-
-    def _look_at_watcher(self, now: float) -> None:
-        if self.inbox.overflows != self._overflows:
-            self._overflows = self.inbox.overflows
-            log.warning("watch.overflowed", times=self._overflows)
-            for keeper in self.keepers.values():
-                keeper.rescan_within(AFTER_OVERFLOW_S, now, "overflow")
-        if now >= self._revive_at and not self.watcher.alive():
-            self._revive_at = now + REVIVE_S
-            self._revive_watcher()
-
-    def _revive_watcher(self) -> None:
-        """Start the watcher anew and scan what it may have missed; roots that it cannot follow are polled."""
-        if any(keeper.state in ("loading", "live") for keeper in self.keepers.values()):
-            log.error("watch.died")
-        self.watcher.stop()
-        failed = self.watcher.start()
-        for keeper in self.keepers.values():
-            if keeper.id not in failed and keeper.state == "degraded":
-                keeper.state = "live"
-        self._follow(failed)
-        for keeper in self.keepers.values():
-            self.scan(keeper, "watch-restart")
 
     def _store_state(self, keeper: RootKeeper) -> None:
         """Show the state in the database; one that refuses it hears it again at the next look."""
         known = keeper.id in self._unnoted
         self._unnoted.add(keeper.id)
         try:
-            with self.store.writing() as tx:
+            with self.stores.of(keeper.id).writing() as tx:
                 project_rows.set_state(tx, keeper.id, keeper.state)
             self._unnoted.discard(keeper.id)
         except DatabaseAway as error:
-            self.wait_for_database(error)
+            self.outage.note(error)
         except StorysyncError as error:
             if not known:
                 log.warning("root.unnoted", project=keeper.id, state=keeper.state, error=str(error))
@@ -418,7 +371,3 @@ class Daemon:
         self._beat_at = now
         self._notifier.ping()
         return True
-
-
-def _watched(project: Project) -> Watched:
-    return Watched(project.id, project.root, pruner(project.settings.reading.ignore))

@@ -16,7 +16,7 @@ from storysync import __version__
 from storysync.adapters.inbox import Request
 from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
-from storysync.errors import DatabaseAway, NotFound, StorysyncError, UsageError
+from storysync.errors import DatabaseAway, NotFound, StoreError, StorysyncError, UsageError
 from storysync.jobs import backup, health
 from storysync.jobs.sync import SyncReport
 
@@ -63,7 +63,7 @@ class Answers:
         try:
             request.reply.set_result(self._commands[request.name](request.arguments))
         except DatabaseAway as error:
-            self._daemon.wait_for_database(error)
+            self._daemon.outage.note(error)
             request.reply.set_exception(error)
         except Exception as error:  # noqa: BLE001 - the daemon must go on, and the client is told
             log.error("request.failed", request=request.name, error=str(error) or type(error).__name__)
@@ -76,7 +76,7 @@ class Answers:
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "database": daemon.store.database.place,
+            "database": daemon.databases.place,
             "state": "paused" if daemon.paused else daemon.state,
             "waits_for_database": _outage(daemon.outage),
             "settled": daemon.state == "running"
@@ -84,9 +84,9 @@ class Answers:
             and not daemon.outage.lasts
             and not any(p["dirty"] for p in projects),
             "started_at": self._started_at.isoformat(),
-            "watcher_alive": daemon.watcher.alive(),
+            "watcher_alive": daemon.watching.alive(),
             "events": daemon.inbox.events,
-            "overflows": daemon.inbox.overflows,
+            "overflows": daemon.watching.overflows(),
             "projects": projects,
             "health": "fail" if daemon.outage.lasts else self.health.state if self.health else None,
             "next_runs": {name: at.isoformat() for name, at in sorted(daemon.next_runs().items())},
@@ -103,6 +103,8 @@ class Answers:
             "id": keeper.id,
             "root": str(keeper.project.root),
             "state": keeper.state,
+            "reason": keeper.reason,
+            "watches": self._daemon.watching.told(keeper),
             "dirty": self._daemon.inbox.dirty(keeper.id),
             "waits_for_git": keeper.waits_for_git,
             "held": len(keeper.last.held) if keeper.last else 0,
@@ -140,22 +142,38 @@ class Answers:
         raise UsageError(f"unknown job {name!r}", hint=f"one of {', '.join(JOBS)}")
 
     def _backup(self, trigger: str) -> dict[str, Any]:
+        """Every database that is open, each in turn; one that fails does not stop the others."""
+        daemon = self._daemon
+        names = daemon.databases.named(daemon.keepers)
+        made: dict[str, Any] = {}
+        for name in names:
+            try:
+                made[name] = _plain(self._backup_one(name, trigger))
+            except StoreError as error:
+                if len(names) == 1:
+                    raise
+                log.error("backup.failed", project=name, state="failed", error=str(error))
+                made[name] = {"state": "failed", "message": f"project {name}: {error}"}
+        return made[""] if "" in made else {"backups": made}
+
+    def _backup_one(self, name: str, trigger: str) -> backup.BackupReport:
         started = time.monotonic()
-        report = backup.backup(self._daemon.store, self._daemon.settings.backup, trigger=trigger)
+        settings, store = self._daemon.settings.backup, self._daemon.stores.of(name)
+        report = backup.backup(store, settings, trigger=trigger, project=name)
         ms = round((time.monotonic() - started) * 1000, 1)
         if report.state == "good":
             log.info("backup.done", file=str(report.file), size=report.size, pruned=len(report.pruned), ms=ms)
         if report.message:
             log.error("backup.failed", state=report.state, error=report.message, ms=ms)
-        return _plain(report)
+        return report
 
     def check_health(self) -> health.HealthReport:
         """All checks, in whichever thread asks; `record_health` notes the outcome in the main loop."""
         daemon = self._daemon
-        return health.check_health(
-            daemon.store.database,
+        return health.check_all(
+            daemon.databases.named(daemon.keepers),
             daemon.settings.health,
-            watcher_alive=daemon.watcher.alive(),
+            watcher_alive=daemon.watching.alive(),
         )
 
     def _record_health(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -165,8 +183,17 @@ class Answers:
         if report.state != before:
             poor = {check.name: check.reason for check in report.checks if check.state != "ok"}
             (log.info if report.state == "ok" else log.warning)("health.changed", state=report.state, **poor)
-        health.record(self._daemon.store, report)
+        for name in self._daemon.databases.named(self._daemon.keepers):
+            self._note_health(name, report)
         return _plain(report)
+
+    def _note_health(self, name: str, report: health.HealthReport) -> None:
+        """Where a database of several cannot be written, its own checks have said so already."""
+        try:
+            health.record(self._daemon.stores.of(name), health.of_project(report, name))
+        except StorysyncError:
+            if not name:
+                raise
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._daemon.paused = True

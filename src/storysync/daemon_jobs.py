@@ -20,17 +20,33 @@ def make_scheduler(daemon: Daemon) -> Scheduler:
     """Jobs due by the last successes in the database. The full scan at start counts as one."""
     settings = daemon.settings
     now = datetime.now(UTC)
-    with daemon.store.reading() as reader:
-        backed_up_at, checked_at = last_good_at(reader), last_checked_at(reader)
+    backed_up_at, checked_at = _last_runs(daemon)
     reconcile_s = settings.watch.reconcile_minutes * 60
     jobs = [
         Job("reconcile", reconcile_s, lambda: _reconcile(daemon), now, jitter_s=reconcile_s * JITTER_SHARE),
         Job("health", settings.health.every_minutes * 60, lambda: _check_health(daemon), checked_at),
     ]
-    if daemon.store.database.file is not None:  # a server's database is backed up where it is
+    # A database of a server is backed up where it is.
+    if any(store.database.file is not None for store in daemon.stores.opened()):
         every_s = settings.backup.every_minutes * 60
         jobs.append(Job("backup", every_s, lambda: _back_up(daemon), backed_up_at))
     return Scheduler(jobs, now)
+
+
+def _last_runs(daemon: Daemon) -> tuple[datetime | None, datetime | None]:
+    """When the databases were last backed up and checked; None when it was never done for one of them."""
+    backups: list[datetime | None] = []
+    checks: list[datetime | None] = []
+    for store in daemon.stores.opened():
+        with store.reading() as reader:
+            backups.append(last_good_at(reader))
+            checks.append(last_checked_at(reader))
+    return _earliest(backups), _earliest(checks)
+
+
+def _earliest(moments: list[datetime | None]) -> datetime | None:
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known and len(known) == len(moments) else None
 
 
 def _reconcile(daemon: Daemon) -> None:

@@ -33,6 +33,7 @@ class RootKeeper:
     def __init__(self, project: Project, git_wait_s: float) -> None:
         self.project = project
         self.state: Literal["loading", "live", "degraded", "lost"] = "loading"
+        self.reason = ""  # why it is degraded or lost, for people
         self.trigger: str | None = None  # why the next full scan was asked for
         self.rescan_at: float | None = None  # when to ask for a full scan, in monotonic seconds
         self.error = ""  # of the last sync, '' when it went well
@@ -48,23 +49,44 @@ class RootKeeper:
     def id(self) -> str:
         return self.project.id
 
-    def look(self) -> Presence:
+    def look(self, *, ended: bool = False) -> Presence:
         """Compare the folder with the one that was there before, and keep `state` in step.
 
-        A folder that came instead of the old one counts only when something is in it: an empty one is
-        more likely a mount point without its disk, and must not delete every story.
+        `ended`: the kernel has seen it go, even if another one of the same number is there by now. A folder
+        that came instead of the old one counts only when something is in it: an empty one is more likely a
+        mount point without its disk, and must not delete every story.
         """
-        found = identity_of(self.project.root)
+        leads_here = self._leads_here()
+        found = identity_of(self.project.root) if leads_here else None
         if self.state != "lost":
-            if found is not None and found == self._identity:
+            if found is not None and found == self._identity and not ended:
                 return Presence.SAME
+            self._identity = None if ended else self._identity
             self.state = "lost"
+            self.reason = self._why_lost(found, leads_here)
             return Presence.GONE
         if found is None or (found != self._identity and is_empty(self.project.root)):
+            self.reason = self._why_lost(found, leads_here)
             return Presence.SAME
         self._identity = found
         self.state = "live"
+        self.reason = ""
         return Presence.BACK
+
+    def _leads_here(self) -> bool:
+        """Whether the path in the settings still means this folder, if it passes through links."""
+        named = self.project.settings.path
+        return str(self.project.root) in (named, os.path.realpath(named))
+
+    def _why_lost(self, found: Identity | None, leads_here: bool) -> str:
+        if not leads_here:
+            named = self.project.settings.path
+            return f"{named} leads to {os.path.realpath(named)} now; restart the daemon to follow it"
+        if found is None:
+            return "the folder is not there, or may not be read; its stories are kept"
+        if is_empty(self.project.root):
+            return "an empty folder is in its place, perhaps a disk that is not mounted; its stories are kept"
+        return "the folder was replaced; it is scanned anew"
 
     def held(self, now: float, *, dirty: bool) -> bool:
         """Whether its batches must wait: the folder is lost, a failure was just now, or git is at work."""

@@ -125,7 +125,7 @@ class SqliteSettings(Frozen, frozen=True):
 class PostgresSettings(Frozen, frozen=True):
     """What the URL does not say of a PostgreSQL server; the URL wins over the settings of SSL."""
 
-    schema: Annotated[str, Meta(pattern="^[a-z_][a-z0-9_]{0,47}$")] = "storysync"
+    schema: Annotated[str, Meta(pattern="^[a-z_][a-z0-9_]{0,62}$")] = "storysync"
     """The schema of all tables; it belongs to storysync alone."""
     connect_timeout_s: Annotated[int, Meta(ge=1)] = 10
     statement_timeout_s: Annotated[float, Meta(ge=0)] = 60.0
@@ -160,6 +160,8 @@ class WatchSettings(Frozen, frozen=True):
     """The longest wait while git holds `index.lock` or is in a rebase or merge."""
     reconcile_minutes: Positive = 5.0
     """Time between full scans, which heal lost events."""
+    poll_s: Positive = 10.0
+    """Time between looks at folders that cannot be watched, or lie on a network file system."""
 
 
 class DeletionSettings(Frozen, frozen=True):

@@ -21,7 +21,7 @@ BORROWED: dict[str, tuple[str, ...]] = {
     "SQLITE_CACHE_SIZE": ("sqlite", "cache_size"),
 }
 """Variables that many programs share; ours win over them."""
-RESERVED = frozenset({"STORYSYNC_CONFIG", "STORYSYNC_DEBUG"})
+RESERVED = frozenset({"STORYSYNC_CONFIG", "STORYSYNC_DEBUG", "STORYSYNC_FAULTS", "STORYSYNC_TESTING"})
 """Read elsewhere; they are no settings."""
 
 

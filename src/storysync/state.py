@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -20,6 +21,7 @@ DRIVERS = {
 }
 """Schemes that other programs write into `DATABASE_URL` -> the scheme that names our own driver."""
 
+_KEYWORDS = re.compile(r"\b(?:password|dbname)\s*=")
 
 _PLAIN = "/{}"
 """Characters of a path that stay readable in a URL."""
@@ -68,6 +70,11 @@ def absolute_url(url: str, base: Path) -> str:
     `sqlite:///x.db` is relative to `base`, `sqlite:////x.db` absolute, as SQLAlchemy writes them.
     """
     scheme, found, rest = url.partition("://")
+    if not found and _KEYWORDS.search(url):
+        raise SettingsError(
+            "a database is named by a URL, not by `host=… password=…`",
+            hint="use postgresql://user@host:5432/database; the password in PGPASSWORD or ~/.pgpass",
+        )
     if not found and url != ":memory:":
         return "sqlite:///" + quote(str(absolute_path(url, base)), safe=_PLAIN)
     if not found:
@@ -79,6 +86,9 @@ def absolute_url(url: str, base: Path) -> str:
     return f"sqlite:///{quote(str(absolute_path(unquote(path), base)), safe=_PLAIN)}{mark}{options}"
 
 
+_HOST = re.compile(r"[^:/]*(:\d*)?(/.*)?|\[.*\](:\d*)?(/.*)?|[^:/]*(:\d*)?(,[^:/]*(:\d*)?)*(/.*)?")
+"""What stands before a `?` where no user is named: a host or several, a port, a database."""
+
 _SECRET = ("password", "sslpassword", "oauth_client_secret")
 """Parameters of a URL that are nobody's business."""
 
@@ -89,7 +99,11 @@ def redacted(url: str) -> str:
     if not found:
         return url
     before, mark, query = rest.partition("?")
-    userinfo, at, host = before.rpartition("@")
+    if "@" in query and "@" not in before and not _HOST.fullmatch(before):  # a password with a `?` in it
+        userinfo, _, rest = rest.rpartition("@")
+        at, (host, mark, query) = "@", rest.partition("?")
+    else:
+        userinfo, at, host = before.rpartition("@")
     user, colon, _ = userinfo.partition(":")
     told = f"{scheme}://{user}{':***' if colon else ''}{at}{host}"
     if not mark:

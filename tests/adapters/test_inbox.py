@@ -68,7 +68,7 @@ def test_paths_of_one_call_belong_together(inbox: Inbox) -> None:
 
 def test_lost_events_make_roots_dirty_as_a_whole(inbox: Inbox) -> None:
     inbox.lose(["demo"])
-    assert (inbox.dirty("demo"), inbox.dirty("other"), inbox.overflows) == (1, 0, 1)
+    assert (inbox.dirty("demo"), inbox.dirty("other"), inbox.losses) == (1, 0, 1)
     inbox.lose()
     inbox.wait(LONG_S)
     assert {inbox.take(), inbox.take()} == {Batch("demo", None), Batch("other", None)}

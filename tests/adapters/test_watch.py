@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -11,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from watchdog.observers import inotify_c
 
-from storysync.adapters.watch import Watched, Watcher, quiet_warnings
+from storysync.adapters import watch
+from storysync.adapters.inotify import Group
+from storysync.adapters.watch import Watcher, quiet_warnings
+from storysync.adapters.watch_marks import Watched
 from storysync.core.ignoring import pruner
 from storysync.core.settle import Kind
 from storysync.settings import ReadingSettings
@@ -249,7 +250,7 @@ def test_an_exception_in_the_handler_loses_no_event_and_no_thread(
     real = marks.touch_all
     monkeypatch.setattr(marks, "touch_all", lambda *_: 1 / 0)
     (stories / "a.md").write_text("x")
-    wait(lambda: marks.lost)
+    wait(lambda: len(marks.lost) == 2)  # the creation and the close
     assert marks.lost[0] == ["demo"]
     monkeypatch.setattr(marks, "touch_all", real)
     assert watcher.alive()
@@ -263,35 +264,173 @@ def test_a_dead_reader_thread_shows(watcher: Watcher) -> None:
     wait(lambda: not watcher.alive())
 
 
-def test_the_warning_of_an_overflow_makes_every_root_dirty(stories: Path, marks: Marks) -> None:
-    watcher = Watcher([Watched("demo", stories, pruner(()))], marks)
-    watcher.start()
-    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
-    assert marks.lost == [None]
-    watcher.stop()
-    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
-    assert marks.lost == [None]
+def test_a_real_overflow_makes_the_root_dirty_and_leaves_it_watched(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    """The reader is held until more events wait than the kernel's queue takes (16,384 by default)."""
+    (stories / "deep").mkdir()
+    seen(marks, stories)
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with group(watcher)._lock:
+        for number in range(limit // 2 + 200):
+            (stories / f"{number % 100}.md").write_text("x")  # at least one event each, two when new
+            (stories / f"{number % 100}.md").rename(stories / "x.md")
+        (stories / "late").mkdir()
+    wait(lambda: marks.lost)
+    assert set(map(tuple, filter(None, marks.lost))) == {("demo",)}
+    assert watcher.overflows["demo"] >= 1
+    assert watcher.alive()
+    wait(lambda: watcher.registered("demo") == 3)
+    marks.calls.clear()
+    (stories / "deep" / "a.md").write_text("x")
+    (stories / "late" / "b.md").write_text("x")
+    assert {"deep/a.md", "late/b.md"} <= set(seen(marks, stories))
 
 
-def test_the_installed_watchdog_still_warns_of_an_overflow() -> None:
-    """Its warning is the only sign; if its wording or logger changes, the hook must change too."""
-    reader = inotify_c.InotifyFD()
-    records: list[logging.LogRecord] = []
-    hook = logging.Handler()
-    hook.emit = records.append  # type: ignore[method-assign]
-    logging.getLogger("watchdog.observers.inotify_c").addHandler(hook)
-    try:
-        overflow = inotify_c.InotifyConstants.IN_Q_OVERFLOW
-        reader.handle_event(inotify_c.InotifyEvent(-1, overflow, 0, b""))
-    finally:
-        logging.getLogger("watchdog.observers.inotify_c").removeHandler(hook)
-        reader.close()
-        for descriptor in (reader._inotify_fd, reader._kill_r, reader._kill_w):
-            try:
-                os.close(descriptor)
-            except OSError:
-                continue
-    assert any("overflow" in record.getMessage() for record in records)
+def test_no_watch_is_removed_and_set_anew_after_an_overflow(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    """Each removal is an event itself: in a tree of 16,384 folders they would overflow the queue again."""
+    for number in range(20):
+        (stories / f"d{number}").mkdir()
+    seen(marks, stories)
+    before = kernel_watches()
+    group(watcher).on_queue_overflow()
+    assert kernel_watches() == before
+    assert marks.lost == [["demo"]]
+
+
+def test_ignored_folders_use_no_watch(watcher: Watcher, marks: Marks, stories: Path) -> None:
+    for path in ("node_modules/a/b/c", ".git/refs/heads", "kept/deep", "kept/.venv/lib"):
+        (stories / path).mkdir(parents=True)
+    seen(marks, stories)
+    wait(lambda: watcher.registered("demo") == 3)  # the root, kept, kept/deep
+    assert len(kernel_watches()) == 3
+    coverage = watcher.check("demo")
+    assert (coverage.expected, coverage.registered, coverage.missed) == (3, 3, {})
+    (stories / "node_modules").rename(stories / "modules")
+    wait(lambda: watcher.registered("demo") == 7)
+    (stories / "modules/a/b/c/x.md").write_text("x")
+    wait(lambda: ("modules/a/b/c/x.md", Kind.CONTENT) in marks.all)
+
+
+def test_of_a_linked_worktree_only_the_top_is_watched_and_a_submodule_whole(
+    stories: Path, marks: Marks
+) -> None:
+    for name, pointer in (("tree", "/repo/.git/worktrees/tree"), ("module", "../.git/modules/module")):
+        (stories / name / "deep").mkdir(parents=True)
+        (stories / name / ".git").write_text(f"gitdir: {pointer}\n")
+    made = Watcher([Watched("demo", stories, pruner(()))], marks)
+    assert made.start() == {}
+    assert made.registered("demo") == 4  # the root, tree, module, module/deep
+    made.stop()
+
+
+def test_a_check_finds_an_unwatched_folder_watches_it_and_marks_it(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    (stories / "a" / "b").mkdir(parents=True)
+    seen(marks, stories)
+    own = group(watcher)
+    with own._lock:
+        own._remove_callbacks([own._active_callbacks_by_path[os.fsencode(stories / "a" / "b")]])
+    assert watcher.registered("demo") == 2
+    marks.calls.clear()
+    assert watcher.check("demo").registered == 3
+    assert marks.all == [("a/b", Kind.FOLDER)]
+    (stories / "a" / "b" / "x.md").write_text("x")
+    wait(lambda: ("a/b/x.md", Kind.CONTENT) in marks.all)
+
+
+def test_a_folder_that_was_moved_out_is_not_watched_any_more(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    (stories / "a" / "b").mkdir(parents=True)
+    seen(marks, stories)
+    (stories / "a").rename(stories.parent / "away")
+    wait(lambda: watcher.registered("demo") == 1)
+    (stories / "a").mkdir()
+    wait(lambda: watcher.registered("demo") == 2)
+    seen(marks, stories)
+    marks.calls.clear()
+    (stories.parent / "away" / "ghost.md").write_text("x")
+    (stories / "a" / "real.md").write_text("x")
+    assert set(seen(marks, stories)) == {"a/real.md"}
+    assert len(kernel_watches()) == 2
+
+
+def test_a_folder_moved_out_and_made_anew_at_once_stays_watched(
+    watcher: Watcher, marks: Marks, stories: Path
+) -> None:
+    (stories / "a" / "b").mkdir(parents=True)
+    seen(marks, stories)
+    inner = os.fsencode(stories / "a" / "b")
+    own = group(watcher)._active_callbacks_by_path
+    former = own[inner]
+    (stories / "a").rename(stories.parent / "away")
+    (stories / "a" / "b").mkdir(parents=True)
+    wait(lambda: own.get(inner, former) != former)
+    wait(lambda: len(kernel_watches()) == 3)  # half a second later: nobody has moved it back in
+    (stories / "a" / "b" / "real.md").write_text("x")
+    wait(lambda: ("a/b/real.md", Kind.CONTENT) in marks.all)
+    assert watcher.alive()
+
+
+def test_the_end_of_the_root_is_told_even_when_another_is_in_its_place(
+    watcher: Watcher, stories: Path
+) -> None:
+    assert not watcher.take_ended("demo")
+    stories.rmdir()
+    stories.mkdir()
+    wait(lambda: watcher.take_ended("demo"))
+    assert not watcher.take_ended("demo")
+
+
+def test_cookies_are_heard_and_a_deaf_watcher_shows(stories: Path, marks: Marks, tmp_path: Path) -> None:
+    made = Watcher([Watched("demo", stories, pruner(()))], marks, tmp_path / "state" / "cookies")
+    made.start()
+    assert made.cookie_age_s() is None
+    assert made.hears(0.0)
+    wait(lambda: made.cookie_age_s() is not None)
+    assert made._observer is not None
+    with made._observer._lock:  # the dispatcher waits for it: no thread is dead, and nothing arrives
+        answers = [made.hears(100.0 + 2 * look) for look in range(20)]
+        assert answers == [True] * 11 + [False] * 9
+        assert made.alive()
+    assert marks.all == []
+    made.stop()
+
+
+def test_a_watcher_whose_thread_hangs_can_be_left_behind(
+    watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STOP_S", 0.2)
+    hung = watcher._observer
+    assert hung is not None
+    with hung._lock:
+        watcher.stop()
+        assert watcher.dead() == ["observer"]
+        assert watcher.start() == {}
+        assert watcher.alive()
+    wait(lambda: not hung.is_alive())
+
+
+def group(watcher: Watcher) -> Group:
+    found = watcher._group("demo")
+    assert found is not None
+    return found
+
+
+def kernel_watches() -> set[str]:
+    """The watches of this process as the kernel lists them."""
+    found: set[str] = set()
+    for info in Path("/proc/self/fdinfo").iterdir():
+        try:
+            lines = info.read_text().splitlines()
+        except OSError:
+            continue
+        found |= {line.split()[1] for line in lines if line.startswith("inotify wd:")}
+    return found
 
 
 def test_the_flood_of_harmless_warnings_is_silenced() -> None:

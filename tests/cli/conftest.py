@@ -12,6 +12,8 @@ import msgspec
 import pytest
 
 from storysync.cli.main import main
+from storysync.store.database import Database
+from support.forms import Form
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_stories"
 
@@ -72,3 +74,16 @@ def synced(here: Path, run: Run) -> Run:
     outcome = run("sync")
     assert outcome.code == 0, outcome.err
     return run
+
+
+@pytest.fixture
+def stored(form: Form, database: Database, monkeypatch: pytest.MonkeyPatch, here: Path) -> Database:
+    """The database of every command, of each form."""
+    monkeypatch.setenv("STORYSYNC_DATABASE__URL", database.url)
+    return database
+
+
+@pytest.fixture
+def filled(stored: Database, synced: Run) -> Run:
+    """`synced`, with the sample stories in a database of each form."""
+    return synced

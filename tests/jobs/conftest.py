@@ -12,7 +12,7 @@ import pytest
 
 from storysync.jobs.project import resolve_project
 from storysync.jobs.sync import SyncReport, sync
-from storysync.jobs.verify import VerifyReport, verify
+from storysync.jobs.verify import VerifyReport, joined, verify
 from storysync.settings import (
     BacklogSettings,
     DeletionSettings,
@@ -21,6 +21,8 @@ from storysync.settings import (
 )
 from storysync.store.database import Database
 from storysync.store.store import Store
+from storysync.store.stores import Stores
+from support.forms import Form, SqlitePerProjectForm
 
 
 @dataclass
@@ -33,6 +35,8 @@ class World:
     deletions: DeletionSettings = field(default_factory=DeletionSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     backlogs: tuple[BacklogSettings, ...] = ()
+    stores: Stores | None = None
+    """One for each project, where each has its own database; `store` is that of `demo` then."""
 
     def root(self, project: str = "demo") -> Path:
         root = self.folder / project
@@ -53,17 +57,24 @@ class World:
 
     def sync(self, *paths: str, project: str = "demo", **options: Any) -> SyncReport:
         self.clock += timedelta(seconds=1)
-        return sync(
-            self.store, self.project(project), trigger="test", deletions=self.deletions,
+        report = sync(
+            self.store_of(project), self.project(project), trigger="test", deletions=self.deletions,
             paths=frozenset(paths) if paths else None, now=lambda: self.clock, **options,
         )  # fmt: skip
+        if self.stores is not None:
+            assert self.stores.refresh(self.clock) == {}
+        return report
+
+    def store_of(self, project: str) -> Store:
+        return self.store if self.stores is None else self.stores.of(project)
 
     def project(self, name: str = "demo") -> Any:
         settings = ProjectSettings(path=str(self.root(name)), reading=self.reading, backlogs=self.backlogs)
         return resolve_project(settings)
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
-        with self.store.reading() as reader:
+        opened = self.store.reading() if self.stores is None else self.stores.databases.reader()
+        with opened as reader:
             return reader.rows(sql, params)
 
     def column(self, sql: str, *params: object) -> list[Any]:
@@ -78,7 +89,10 @@ class World:
 
     def verify(self) -> VerifyReport:
         names = [row["project_id"] for row in self.rows("SELECT project_id FROM roots")]
-        return verify(self.store.database, [self.project(name) for name in names], self.deletions)
+        if self.stores is None:
+            return verify(self.store.database, [self.project(name) for name in names], self.deletions)
+        own = self.stores.databases.of
+        return joined([verify(own(name), [self.project(name)], self.deletions) for name in names])
 
     def must_equal(self) -> None:
         report = self.verify()
@@ -86,8 +100,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database: Database) -> Iterator[World]:
+def world(tmp_path: Path, form: Form, database: Database) -> Iterator[World]:
     folder = tmp_path / "projects"
     folder.mkdir()
+    if isinstance(form, SqlitePerProjectForm):
+        with Stores(form.databases(tmp_path)) as stores:
+            yield World(folder, stores.of("demo"), stores=stores)
+        return
     with database.open() as store:
         yield World(folder, store)

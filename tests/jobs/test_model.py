@@ -329,7 +329,7 @@ def run_sequence(
         assert not report.held
 
 
-_EXAMPLES = {"sqlite": 500, "postgresql": 100}
+_EXAMPLES = {"sqlite": 500, "sqlite-per-project": 50, "postgresql": 100}
 """Sequences on each form: a transaction of a server takes several times as long."""
 
 

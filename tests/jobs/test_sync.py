@@ -14,6 +14,7 @@ from storysync.core import reading
 from storysync.core.story import Good
 from storysync.errors import RootLost, UsageError
 from storysync.settings import BacklogSettings, DeletionSettings, ReadingSettings
+from support.forms import one_for_all
 
 
 def stories(world, number: int, folder: str = "") -> list[str]:  # type: ignore[no-untyped-def]
@@ -590,6 +591,7 @@ def test_a_checkout_during_a_scan_explains_what_the_next_one_misses(
 # -- references --------------------------------------------------------------------------------------------
 
 
+@one_for_all
 def test_a_dangling_reference_resolves_when_its_target_appears_in_any_project(world) -> None:
     world.write("x.md", id="X-1", status="todo", dependencies="[other:B-1]")
     world.sync()
@@ -611,6 +613,7 @@ def test_a_dangling_reference_resolves_when_its_target_appears_in_any_project(wo
     world.must_equal()
 
 
+@one_for_all
 def test_an_edge_between_projects_goes_with_its_statement(world) -> None:
     world.write("a.md", id="A-1", status="todo", dependencies="[other:B-1]")
     world.write("b.md", id="B-1", status="todo", project="other")

@@ -1,4 +1,4 @@
-"""`storysync run` follows `git checkout` of old commits of a real history."""
+"""`storysync run` follows `git checkout`: of old commits of a real history, and of half of 10,000 stories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from storysync.jobs.project import resolve_project
 from storysync.jobs.verify import verify
 from storysync.settings import DeletionSettings, ProjectSettings
 from storysync.store.database import database_at
+from support import faulty
+from support.following import Following
 
+GENERATE = Path(__file__).resolve().parents[2] / "bench" / "generate.py"
+FILES = int(os.environ.get("STORYSYNC_TEST_FILES", "10000"))
+MOST_TRANSACTIONS = 5
 BUNDLES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "bundles"
 CHECKOUTS = int(os.environ.get("STORYSYNC_TEST_CHECKOUTS", "20"))
 LIMIT_S = 5.0
@@ -77,3 +82,58 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(
         ["git", "-C", str(folder), *words], check=True, capture_output=True, text=True
     ).stdout
+
+
+def test_a_checkout_of_half_of_all_stories_is_followed_at_once(tmp_path: Path) -> None:
+    """Within 5 s of git's end, in few transactions; every story keeps its uid, and none is deleted."""
+    root, state = tmp_path / "demo", tmp_path / "state"
+    subprocess.run([sys.executable, str(GENERATE), str(root), str(FILES)], check=True, capture_output=True)
+    faulty.git(root, "init", "-q", "-b", "one")
+    faulty.git(root, "add", "-A")
+    faulty.git(root, "commit", "-qm", "one")
+    faulty.git(root, "checkout", "-qb", "two")
+    for number, file in enumerate(sorted(root.rglob("*.md"))[::2]):
+        file.write_text(file.read_text() + "\n- [ ] Checked out.\n")
+        if number % 10 == 0:
+            file.rename(file.with_name(f"renamed-{file.name}"))
+    faulty.git(root, "add", "-A")
+    faulty.git(root, "commit", "-qm", "two")
+    daemon = Following([root], f"sqlite:///{state / 's.db'}", state).start()
+    try:
+        daemon.is_equal()
+        uids = "SELECT uid FROM stories ORDER BY uid"
+        before, told = daemon.rows(uids), []
+        assert len(before) == FILES
+        for branch in ("one", "two", "one"):
+            wanted = hashes(root, branch)
+            last = daemon.rows("SELECT MAX(id) AS id FROM syncs")[0]["id"]
+            faulty.git(root, "checkout", "-q", branch)
+            ended = time.monotonic()
+            daemon.wait(lambda wanted=wanted: stored(daemon) == wanted)  # type: ignore[misc]
+            took_s = time.monotonic() - ended
+            daemon.settles()
+            syncs = daemon.rows(f"SELECT removed FROM syncs WHERE id > {last}")
+            told.append((branch, round(took_s, 2), len(syncs)))
+            assert took_s <= LIMIT_S, told
+            assert len(syncs) <= MOST_TRANSACTIONS, told
+            assert not any(one["removed"] for one in syncs)
+            assert daemon.rows("SELECT * FROM problems WHERE code = 'deletion-held'") == []
+            assert daemon.rows(uids) == before
+            assert daemon.verified().equal
+        print(f"branch, seconds after git ended, transactions: {told}")
+        assert daemon.rows("SELECT * FROM changes WHERE operation = 'remove'") == []
+    finally:
+        daemon.end()
+
+
+def hashes(root: Path, branch: str) -> set[tuple[str, str]]:
+    """Path and blob id of every story of a branch, from git itself."""
+    lines = faulty.git(root, "ls-tree", "-r", branch).splitlines()
+    found = {(line.partition("\t")[2], line.split()[2]) for line in lines}
+    return {(path, blob) for path, blob in found if path.endswith(".md")}
+
+
+def stored(daemon: Following) -> set[tuple[str, str]]:
+    return {
+        (row["path"], row["content_hash"]) for row in daemon.rows("SELECT path, content_hash FROM stories")
+    }

@@ -9,6 +9,7 @@ import pytest
 
 from storysync.app import App
 from storysync.store.reader import Reader
+from support.forms import Form
 
 FILES = {
     "shop/a/SH-1-first.md": """
@@ -83,7 +84,7 @@ As a clerk, I want to test, so that it holds.
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(form: Form, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("queries")
     for path, head in FILES.items():
         file = folder / path
@@ -91,10 +92,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         title = head.partition("title: ")[2].partition("\n")[0]
         head = dedent(head).strip()
         file.write_text(f"---\n{head}\n---\n{BODY.format(title=title)}", encoding="utf-8")
-    app = App.load(folder, {}, flags={"database.url": str(folder / "q.db")})
-    app.sync(app.projects(("shop", "bank")))
-    broken = folder / "shop/a/SH-1-first.md"
-    broken.write_text("<<<<<<< ours\n---\nid: SH-1\n=======\n>>>>>>> theirs\n", encoding="utf-8")
-    app.sync(app.projects(("shop",)))
-    with app.reader() as reader:
-        yield reader
+    with form.lent(folder) as database:
+        app = App.load(folder, {"STATE_DIRECTORY": str(folder)}, flags={"database.url": database.url})
+        app.sync(app.projects(("shop", "bank")))
+        broken = folder / "shop/a/SH-1-first.md"
+        broken.write_text("<<<<<<< ours\n---\nid: SH-1\n=======\n>>>>>>> theirs\n", encoding="utf-8")
+        app.sync(app.projects(("shop",)))
+        with app.reader() as reader:
+            yield reader

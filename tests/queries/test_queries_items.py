@@ -13,6 +13,7 @@ from storysync.queries.find_story import find_story
 from storysync.queries.list_stories import list_stories
 from storysync.queries.show_story import show_story
 from storysync.store.reader import Reader
+from support.forms import Form
 
 TASKS = "# Tasks\n\n- [x] T001 First\n- [~] T002 Second (depends on T001, T009)\n- [ ] T003 Third\n"
 FILES = {
@@ -27,16 +28,17 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(form: Form, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("items")
     for path, text in FILES.items():
         file = folder / "shop" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    app = App.load(folder, {}, flags={"database.url": str(folder / "q.db")})
-    app.sync(app.projects(("shop",)))
-    with app.reader() as reader:
-        yield reader
+    with form.lent(folder) as database:
+        app = App.load(folder, {"STATE_DIRECTORY": str(folder)}, flags={"database.url": database.url})
+        app.sync(app.projects(("shop",)))
+        with app.reader() as reader:
+            yield reader
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         ("docs/epics.md#story-7.1", ("docs/epics.md", "story-7.1")),
         ("shop:docs/epics.md#story-7.1", ("docs/epics.md", "story-7.1")),
         ("specs/001-cart/tasks.md#t002", ("specs/001-cart/tasks.md", "t002")),
+        ("001-CART/T001", ("specs/001-cart/tasks.md", "t001")),
         ("001-cart/T001", ("specs/001-cart/tasks.md", "t001")),
         ("specs/002-login/t001", ("specs/002-login/tasks.md", "t001")),
         ("7.1", ("docs/epics.md", "story-7.1")),
@@ -95,5 +98,6 @@ def test_an_item_is_found_by_every_name_that_references_may_use(reader: Reader, 
 
 
 def test_bytes_that_are_no_text_name_no_story(reader: Reader) -> None:
-    with pytest.raises(NotFound):
-        find_story(reader, "\udcff")
+    for text in ("\udcff", "T001\0", "a/\0"):
+        with pytest.raises(NotFound):
+            find_story(reader, text)

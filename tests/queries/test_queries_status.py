@@ -1,15 +1,14 @@
-"""`status`, freshness, problems, backups, known roots and free SQL."""
+"""`status`, freshness, problems, backups and known roots."""
 
 from __future__ import annotations
 
 import pytest
 
-from storysync.errors import NotFound, StorysyncError, UsageError
+from storysync.errors import NotFound
 from storysync.queries.backups import backups
 from storysync.queries.freshness import freshness
 from storysync.queries.known_roots import known_roots
 from storysync.queries.problems import problems
-from storysync.queries.statement import statement
 from storysync.queries.status import status
 from storysync.store.reader import Reader
 
@@ -52,51 +51,3 @@ def test_known_roots_are_real_paths(reader: Reader) -> None:
     roots = known_roots(reader)
     assert set(roots.values()) == {"bank", "shop"}
     assert all(path.startswith("/") for path in roots)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    ["select 1 as a", "-- why\n/* and\n so */ SELECT 1 AS a;", "with x(a) as (values (1)) select a from x"],
-)
-def test_any_reading_statement_is_answered(reader: Reader, sql: str) -> None:
-    assert statement(reader, sql) == (["a"], [(1,)])
-
-
-def test_rows_can_be_limited(reader: Reader) -> None:
-    assert len(statement(reader, "select id from stories", limit=2)[1]) == 2
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "delete from stories", "vacuum into '/tmp/never.db'", "attach '/tmp/never.db' as x",
-        "pragma user_version = 3", "pragma journal_mode(delete)", "pragma main.wal_checkpoint",
-        "pragma query_only(0)", "-- innocent\ndrop table stories", "", "  -- only this", "begin",
-    ],
-)  # fmt: skip
-def test_writing_is_refused_before_the_database_is_asked(reader: Reader, sql: str) -> None:
-    with pytest.raises(UsageError):
-        statement(reader, sql)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    ["with x as (select 1) delete from stories", "select * from nope", "select 1; select 2", "select"],
-)
-def test_a_wrong_statement_is_the_users_error_not_the_databases(reader: Reader, sql: str) -> None:
-    with pytest.raises(StorysyncError) as caught:
-        statement(reader, sql)
-    assert caught.value.exit_code == 1
-    assert len(statement(reader, "select id from stories")[1]) == 9
-
-
-@pytest.mark.parametrize(
-    "sql", ["pragma user_version", "PRAGMA main.table_info(stories);", "pragma integrity_check(1)"]
-)
-def test_pragmas_that_only_tell_are_answered(reader: Reader, sql: str) -> None:
-    assert statement(reader, sql)[1]
-
-
-def test_a_pragma_that_may_write_is_told_so(reader: Reader) -> None:
-    with pytest.raises(UsageError, match="this PRAGMA may write"):
-        statement(reader, "pragma synchronous = off")

@@ -105,9 +105,7 @@ def test_read_only_reads_what_a_sync_wrote_and_cannot_write(
         async with database.session() as db:
             story = (await db.exec(select(StoryRow))).one()
             assert (story.id, story.title, story.status, story.metadata_) == ("A-1", "One", "todo", {})
-            assert (
-                story.synced_at.utcoffset() is not None and story.synced_at.utcoffset().total_seconds() == 0
-            )
+            assert story.synced_at.utcoffset() == timedelta(0)
         async with database.session() as db:
             db.add(project("mine"))
             with pytest.raises(sa.exc.DBAPIError, match=r"read-?only"):
@@ -193,9 +191,7 @@ def test_every_pooled_sqlite_connection_has_the_pragmas(tmp_path: Path) -> None:
     run(work())
 
 
-def test_every_pooled_postgres_connection_has_schema_and_limits(
-    postgres_url: str, tmp_path: Path
-) -> None:
+def test_every_pooled_postgres_connection_has_schema_and_limits(postgres_url: str, tmp_path: Path) -> None:
     settings = PostgresSettings(schema="select", statement_timeout_s=0.3, lock_timeout_s=7)
 
     async def work() -> None:

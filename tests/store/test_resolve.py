@@ -52,7 +52,7 @@ def text(story_id: str, needs: list[str], blocks: list[str]) -> str:
     return f"---\n{head}---\n# {story_id}: T\n\n## References\n\n- [doc](docs/x.md)\n- [one](one/s0.md)\n"
 
 
-_EXAMPLES = {"sqlite": 60, "postgresql": 20}
+_EXAMPLES = {"sqlite": 60, "sqlite-per-project": 10, "postgresql": 20}
 
 
 def test_settling_plain_references_agrees_with_judging_them(form: Form) -> None:

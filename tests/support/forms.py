@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,13 +12,15 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from storysync.store import migrate, tables
 from storysync.store.database import Database, Engines, database_at
+from storysync.store.stores import Databases, databases_at
 from support.postgres import Cluster
 
-FORMS = ("sqlite", "postgresql")
+FORMS = ("sqlite", "sqlite-per-project", "postgresql")
 """Names, in the order in which they are run and told. A third form is a class here and a name there."""
 
 _USES = 100
@@ -100,6 +103,19 @@ class SqliteForm(Form):
             )
 
 
+class SqlitePerProjectForm(SqliteForm):
+    """What asks for one database gets that of the project `demo`; `World` gives each project its own."""
+
+    name = "sqlite-per-project"
+
+    def empty(self, folder: Path) -> Database:
+        return self.databases(folder).of("demo")
+
+    @staticmethod
+    def databases(folder: Path) -> Databases:
+        return databases_at(f"sqlite:///{folder}/state/{{project}}/live.db", Engines(state_dir=folder))
+
+
 _SCHEMA = "storysync"
 _EMPTIED = """
 SELECT string_agg('DELETE FROM ' || oid::regclass, ';') FROM pg_class
@@ -114,6 +130,10 @@ SELECT md5(string_agg(one, ',' ORDER BY one COLLATE "C")) FROM (
     UNION ALL SELECT version_num FROM storysync.storysync_version
 ) AS ones
 """
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 
 
 class PostgresForm(Form):
@@ -127,7 +147,7 @@ class PostgresForm(Form):
         self._names = count(1)
         self._idle: list[str] = []
         self._uses: dict[str, int] = {}
-        self._template = server.create_database("template_of_tests")
+        self._template = server.create_database()
         migrate.upgrade(database_at(self._template, Engines(state_dir=folder)))
         with self._connected(self._template) as connection:
             row = connection.execute(_EMPTIED).fetchone()
@@ -168,8 +188,8 @@ class PostgresForm(Form):
             )
 
     def _copied(self) -> str:
-        name = f"form_{next(self._names)}"
         template = self._template.partition("@/")[2].partition("?")[0]
+        name = f"{template}_copy_{next(self._names)}"
         # The log of so few pages is written faster than the checkpoint that copying files asks for.
         command = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
         with self._connected(self._server.url()) as connection:
@@ -183,6 +203,8 @@ class PostgresForm(Form):
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            while connection.execute(_OTHERS).fetchone() != (0,):
+                time.sleep(0.002)  # what they hold is freed when they are gone
             if connection.execute(_SHAPE).fetchone() != self._shape:
                 return False
             with connection.transaction():
@@ -194,3 +216,14 @@ class PostgresForm(Form):
     @staticmethod
     def _connected(url: str) -> closing[psycopg.Connection]:
         return closing(psycopg.connect(url, autocommit=True))
+
+
+one_for_all = pytest.mark.parametrize(
+    "form", [name for name in FORMS if name != "sqlite-per-project"], indirect=True, scope="session"
+)
+"""For a test of several projects in one database; `tests/store/test_stores.py` has what else holds."""
+
+
+def only(name: str) -> pytest.MarkDecorator:
+    """For a test of what one form alone has."""
+    return pytest.mark.parametrize("form", [name], indirect=True, scope="session")

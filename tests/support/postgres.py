@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -20,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 START_S = 30.0
+_PREFIX = "storysync-pg-"
 STOP_S = 20.0
 _SETTINGS = {
     "listen_addresses": "",
@@ -32,6 +34,7 @@ _SETTINGS = {
     "autovacuum": "off",
     "timezone": "UTC",
 }
+_DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "autovacuum": "on"}
 _LAUNCH = """
 import ctypes, os, sys
 user, group = int(sys.argv[1]), int(sys.argv[2])
@@ -64,14 +67,35 @@ def _bundled(folder: str) -> Path:
     return Path(spec.origin).parent / folder / "bin"
 
 
+def _holding(home: Path) -> int:
+    """Say that the folder is in use, for as long as this process lives."""
+    descriptor = os.open(home / "held", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _remove_leftovers() -> None:
+    """Folders of test runs that were killed."""
+    for held in Path("/tmp").glob(f"{_PREFIX}*/held"):
+        try:
+            with open(held, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(held.parent, ignore_errors=True)
+        except OSError:  # in use, another user's, or gone in the meantime
+            continue
+
+
 class Cluster:
     """One server with a data directory of its own; `start` it from the main thread, `close` it at the end.
 
     The server dies with the thread that started it, so that a killed test run leaves nothing running.
     """
 
-    def __init__(self, programs: Path) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # short: a socket's path has 107 bytes
+    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+        self._settings = _SETTINGS if not durable else _SETTINGS | _DURABLE
+        _remove_leftovers()
+        self.home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))  # short: a socket's path has 107 bytes
+        self._held = _holding(self.home)
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         self.programs = self._reachable(programs)
         self.log = self.home / "log"
@@ -131,7 +155,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server, again after `kill` or `stop`; returns when it answers."""
         assert not self.running, "it is running"
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         launch = [
             sys.executable,
             "-c",
@@ -161,13 +185,18 @@ class Cluster:
             self.kill()
         finally:
             shutil.rmtree(self.home)
+            os.close(self._held)
 
     def _reachable(self, programs: Path) -> Path:
         """Programs that `nobody` can run: a copy of those below a folder that only root may enter."""
         if os.geteuid() != 0 or all(folder.stat().st_mode & 0o001 for folder in programs.parents):
             return programs
-        copy = self.home / "install"
-        shutil.copytree(programs.parent, copy, symlinks=True)
+        install = programs.parent
+        copy = self.home / "install" / install.parent.name / install.name
+        shutil.copytree(install, copy, symlinks=True)
+        libraries = f"{install.parent.name}.libs"  # beside the package, where the programs look for them
+        if (install.parent.parent / libraries).is_dir():
+            shutil.copytree(install.parent.parent / libraries, self.home / "install" / libraries)
         return copy / programs.name
 
     def _initialize(self) -> None:

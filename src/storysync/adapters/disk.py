@@ -18,10 +18,14 @@ from pathlib import Path
 
 import msgspec
 
+from storysync import faults
+from storysync.core.file_names import MOST_PATH_BYTES, is_too_long
 from storysync.core.plan import Signature
 from storysync.core.story import Broken, Problem
 
 _SIGNED_LIMIT = 1 << 63
+_SHALLOW = (MOST_PATH_BYTES - 3 * 255) // 4
+"""Characters of a folder's path below which no name in it can make a path too long."""
 _READ_TRIES = 3
 _LINKED_WORKTREE = re.compile(rb"/worktrees/[^/\n]+/?\s*$")  # a submodule in one goes on with /modules/
 
@@ -126,17 +130,20 @@ class _Walk:
 
     def _folder(self, place: str, path: str) -> None:
         prefix = path + "/" if path else ""
+        deep = len(prefix) > _SHALLOW
         inside = os.path.join(place, "")
         flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path else 0)
         descriptor = os.open(place, flags)
         try:
             with os.scandir(descriptor) as entries:
                 listed = list(entries)
-            if path and any(entry.name == ".git" for entry in listed) and _is_linked_worktree(place):
+            if path and any(entry.name == ".git" for entry in listed) and is_linked_worktree(place):
                 return
             for entry in listed:
                 name = entry.name
-                if entry.is_dir(follow_symlinks=False):
+                if deep and is_too_long(child := prefix + stored_name(name)):
+                    self._leave_out(entry, child, path)
+                elif entry.is_dir(follow_symlinks=False):
                     child = prefix + (text := stored_name(name))
                     if not self.prune(text, child):
                         self.pending.append((inside + name, child))
@@ -148,6 +155,15 @@ class _Walk:
                     self._file(inside + name, prefix + text, status)
         finally:
             os.close(descriptor)
+
+    def _leave_out(self, entry: os.DirEntry[str], path: str, folder: str) -> None:
+        """Say once of a folder that something in it has a path that is too long."""
+        looked_at = entry.is_dir(follow_symlinks=False) or self.is_wanted(entry.name)
+        if not looked_at or self.prune(stored_name(entry.name), path):
+            return
+        if not any(one.code == "path-too-long" for one in self.found.problems.get(folder, ())):
+            message = f"a path in this folder has more than {MOST_PATH_BYTES} bytes"
+            self.found.note(folder, "path-too-long", message, "shorten the names of its folders")
 
     def _file(self, place: str, path: str, status: os.stat_result) -> None:
         """Note what a wanted name stands for."""
@@ -190,6 +206,9 @@ def look(
     wanted = frozenset(paths)
     for path in wanted:
         steps = _steps(path)
+        if is_too_long(path):
+            steps = [step for step in steps if not is_too_long(step[1])]
+            path = steps[-1][1]  # the folder that it is told of
         covered = any(folder in wanted for _, folder in steps[:-1])
         if any(prune(*step) for step in steps) or not (covered or walk.look(path)):
             missing.add(path)
@@ -207,6 +226,7 @@ def read(root: Path, path: str, raw: bytes | None, limit: int) -> tuple[Signatur
     except OSError as error:
         return _unreadable(error)
     try:
+        faults.point("read.file")
         for _ in range(_READ_TRIES):
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
@@ -284,12 +304,12 @@ def _lstat(root: str, place: str) -> os.stat_result:
     """lstat that passes neither through links nor into linked worktrees below the root."""
     top = os.path.join(root, "")
     for _, folder in _steps(place[len(top) :])[:-1]:
-        if stat.S_ISLNK(os.lstat(top + folder).st_mode) or _is_linked_worktree(top + folder):
+        if stat.S_ISLNK(os.lstat(top + folder).st_mode) or is_linked_worktree(top + folder):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return os.lstat(place)
 
 
-def _is_linked_worktree(folder: str) -> bool:
+def is_linked_worktree(folder: str) -> bool:
     """A checkout of the same repository inside another: its stories would all be contested."""
     try:
         with open(os.path.join(folder, ".git"), "rb") as pointer:

@@ -44,7 +44,7 @@ class Inbox:
         self._held: Collection[str] = ()
         self.stopping = False  # a plain flag: `stop` may interrupt itself, and an Event has a lock
         self.events = 0
-        self.overflows = 0
+        self.losses = 0
 
     def touch(self, root_id: str, kind: Kind, *paths: str) -> None:
         """Mark paths of a root dirty; those of one call belong together."""
@@ -64,7 +64,7 @@ class Inbox:
     def lose(self, root_ids: Iterable[str] | None = None) -> None:
         """Events of these roots (None: of all) were lost: all their files are dirty."""
         with self._lock:
-            self.overflows += 1
+            self.losses += 1
             now = time.monotonic()
             for root_id in self._root_ids if root_ids is None else root_ids:
                 self._settler.touch(root_id, WHOLE_ROOT, now, Kind.FOLDER)

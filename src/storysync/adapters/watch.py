@@ -3,72 +3,46 @@
 Only creations, closes after writing, moves and deletions are asked for: with the default set of events
 mere readers of the tree (grep, git gc) overflow the kernel's queue. The handler writes paths into the
 inbox and nothing else, since it runs under the observer's lock and any exception would end its thread.
-An overflow shows only in watchdog's log; `_OverflowHook` listens there and marks every root dirty.
+What the kernel refuses or drops is told by `check`, `overflows` and `take_ended`; `dead` names what ended.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import unicodedata
+import threading
+import time
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.api import ObservedWatch
 
-from storysync.core.file_names import is_looked_at
+from storysync import faults
+from storysync.adapters.cookie import FILTER, Cookie
+from storysync.adapters.inotify import Ear, Group, Observer
+from storysync.adapters.watch_coverage import Coverage
+from storysync.adapters.watch_marks import LEAN, Handler, Marks, Watched
 from storysync.core.settle import Kind
 
-LEAN: list[type[FileSystemEvent]] = [
-    FileCreatedEvent, FileClosedEvent, FileMovedEvent, FileDeletedEvent,
-    DirCreatedEvent, DirMovedEvent, DirDeletedEvent,
-]  # fmt: skip
-EMACS_LOCK = ".#"  # a dangling symlink beside the file that is being edited
-_OVERFLOW_LOGGER = "watchdog.observers.inotify_c"
-_CACHE_SIZE = 20_000
-
-
-class Marks(Protocol):
-    """Where the watcher writes: the inbox, or a list in tests."""
-
-    def touch_all(self, root_id: str, marks: Iterable[tuple[str, Kind]]) -> None: ...
-
-    def lose(self, root_ids: Iterable[str] | None = None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A folder to follow. `ignores` tells of (name, root-relative path) whether it is not looked at."""
-
-    id: str
-    path: Path
-    ignores: Callable[[str, str], bool]
+STOP_S = 10.0
 
 
 class Watcher:
-    """Follows roots from `start` to `stop`. Each root may be followed anew when its folder was replaced."""
+    """Follows roots from `start` to `stop`. Each root may be followed anew when its folder was replaced.
 
-    def __init__(self, roots: Iterable[Watched], inbox: Marks) -> None:
+    With a `cookie_folder`, `hears` proves from time to time that events arrive at all.
+    """
+
+    def __init__(self, roots: Iterable[Watched], inbox: Marks, cookie_folder: Path | None = None) -> None:
         self._roots = {root.id: root for root in roots}
         self._inbox = inbox
-        self._observer: BaseObserver | None = None
+        self._observer: Observer | None = None
         self._watches: dict[str, ObservedWatch] = {}
-        self._hook = _OverflowHook(inbox)
+        self._cookie = Cookie(cookie_folder) if cookie_folder else None
+        self._cookie_watch: ObservedWatch | None = None
+        self._ended: set[str] = set()
+        self.overflows: Counter[str] = Counter()  # by root; the queue is one, so they count alike
 
     def start(self) -> dict[str, OSError]:
         """Begin. Returns the roots that cannot be followed, with the reason; they need polling."""
@@ -78,7 +52,7 @@ class Watcher:
         except OSError as error:
             self._observer = None
             return dict.fromkeys(self._roots, error)
-        logging.getLogger(_OVERFLOW_LOGGER).addHandler(self._hook)
+        self._listen_for_cookies()  # first: it needs one watch, and the limit may be near
         failed: dict[str, OSError] = {}
         for root_id in self._roots:
             try:
@@ -95,143 +69,120 @@ class Watcher:
         if self._observer is None:
             raise OSError("the watcher is not running")
         self.forget(root_id)
+        faults.point("watch.follow")
         root = self._roots[root_id]
-        handler = _Handler(root, self._inbox)
-        self._watches[root_id] = self._observer.schedule(
-            handler, str(root.path), recursive=True, event_filter=LEAN
+        ear = Ear(root.ignores, partial(self._overflowed, root_id), partial(self._ended.add, root_id))
+        self._watches[root_id] = self._observer.listen(
+            Handler(root, self._inbox), root.path, ear, recursive=True, event_filter=LEAN
         )
 
     def forget(self, root_id: str) -> None:
         """Stop watching a root; nothing happens when it is not watched."""
         watch = self._watches.pop(root_id, None)
+        self._ended.discard(root_id)
         if watch is not None and self._observer is not None:
             self._observer.unschedule(watch)
 
+    def follows(self, root_id: str) -> bool:
+        """Whether the root was put under watch, however much of it is covered."""
+        return root_id in self._watches
+
     def stop(self) -> None:
-        logging.getLogger(_OVERFLOW_LOGGER).removeHandler(self._hook)
+        """End all threads. One that hangs is left behind after `STOP_S` seconds, since it cannot be ended."""
         if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(10)
-            self._observer = None
-            self._watches.clear()
+            ending = threading.Thread(target=self._end, args=(self._observer,), daemon=True)
+            ending.start()
+            ending.join(STOP_S)
+        self._observer = None
+        self._cookie_watch = None
+        self._watches.clear()
 
     def alive(self) -> bool:
-        """Whether every thread that this needs is alive: observer, kernel reader, one emitter a root."""
+        """Whether every thread that this needs is alive."""
+        return not self.dead()
+
+    def dead(self) -> list[str]:
+        """What has ended of its own accord: `observer`, `reader` of the kernel's queue, `emitter ROOT`."""
         observer = self._observer
-        if observer is None or not observer.is_alive():
-            return False
-        reader = getattr(observer, "_inotify_fd", None)
-        emitters = list(observer.emitters)
-        return (
-            (reader is None or reader.is_alive())
-            and len(emitters) == len(self._watches)
-            and all(emitter.is_alive() for emitter in emitters)
-        )
+        if observer is None:
+            return ["observer"]
+        found = [] if observer.is_alive() else ["observer"]
+        found += [] if observer.reader_is_alive() else ["reader"]
+        wanted = dict(self._watches)
+        if self._cookie_watch is not None:
+            wanted["cookie"] = self._cookie_watch
+        for name, watch in wanted.items():
+            emitter = observer.emitter(watch)
+            if emitter is None or not emitter.is_alive():
+                found.append(f"emitter {name}")
+        return found
+
+    def hears(self, now: float) -> bool:
+        """Send a cookie when it is time; False when one did not come back. To be asked every few seconds."""
+        return self._cookie is None or self._cookie_watch is None or self._cookie.look(now)
+
+    @property
+    def cookie_error(self) -> str:
+        """Why nothing can be proved at present, '' when it can."""
+        return self._cookie.error if self._cookie else ""
+
+    def cookie_age_s(self) -> float | None:
+        """Seconds since it was last proved that events arrive; None when it never was."""
+        return self._cookie.age_s(time.monotonic()) if self._cookie else None
+
+    def take_ended(self, root_id: str) -> bool:
+        """Whether the kernel ended the watch of the root's own folder since the last call: it was deleted
+        or unmounted, even if another one is in its place already."""
+        ended = root_id in self._ended
+        self._ended.discard(root_id)
+        return ended
+
+    def check(self, root_id: str) -> Coverage:
+        """Walk the root, watch what is not watched and mark it dirty. Raises OSError when it cannot be."""
+        group = self._group(root_id)
+        if group is None:
+            raise OSError("the folder is not watched")
+        coverage, mended = group.check()
+        if mended:
+            self._inbox.touch_all(root_id, [(path, Kind.FOLDER) for path in mended])
+        return coverage
+
+    def missed(self, root_id: str) -> dict[str, int]:
+        """Folders that the kernel refused to watch so far: relative path -> errno. No walk."""
+        group = self._group(root_id)
+        return group.missed() if group else {}
+
+    def registered(self, root_id: str) -> int:
+        """How many folders of the root are watched at present."""
+        group = self._group(root_id)
+        return group.registered() if group else 0
+
+    def _group(self, root_id: str) -> Group | None:
+        watch = self._watches.get(root_id)
+        emitter = self._observer.emitter(watch) if self._observer and watch else None
+        return emitter.group if emitter else None
+
+    def _listen_for_cookies(self) -> None:
+        if self._cookie is None or self._observer is None:
+            return
+        ear = Ear(lambda _name, _path: False, lambda: None, lambda: None)
+        try:
+            self._cookie_watch = self._observer.listen(
+                self._cookie, self._cookie.begin(), ear, recursive=False, event_filter=FILTER
+            )
+        except OSError as error:
+            self._cookie.error = f"{self._cookie.folder} cannot be watched: {error.strerror}"
+
+    def _overflowed(self, root_id: str) -> None:
+        self.overflows[root_id] += 1
+        self._inbox.lose([root_id])
+
+    @staticmethod
+    def _end(observer: Observer) -> None:
+        observer.stop()
+        observer.join()
 
 
 def quiet_warnings() -> None:
     """Silence watchdog's RuntimeWarning for a folder registered twice, which prints pages and is harmless."""
     warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
-
-
-class _Handler(FileSystemEventHandler):
-    """Writes down which paths an event makes dirty."""
-
-    def __init__(self, root: Watched, inbox: Marks) -> None:
-        self._root = root
-        self._prefix = str(root.path)
-        self._inbox = inbox
-        self._ignored: dict[str, bool] = {"": False}
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        try:
-            marks = [
-                *self._marks(os.fsdecode(event.src_path), event, left=isinstance(event, _LEAVING)),
-                *(self._marks(os.fsdecode(event.dest_path), event, left=False) if event.dest_path else ()),
-            ]
-            if marks:
-                self._inbox.touch_all(self._root.id, _renamed(marks))
-        except Exception:
-            # An exception here would end watchdog's only thread; a full scan finds what this missed.
-            logging.getLogger(__name__).exception("an event of the watcher could not be handled")
-            self._inbox.lose([self._root.id])
-
-    def _marks(self, absolute: str, event: FileSystemEvent, *, left: bool) -> list[tuple[str, Kind]]:
-        path = self._relative(absolute)
-        if path is None:
-            return []
-        folder, _, name = path.rpartition("/")
-        if self._is_ignored(folder):
-            return []
-        if event.is_directory:
-            return [] if self._is_ignored(path) else [(_plain(path), Kind.FOLDER)]
-        if not is_looked_at(name) or name.startswith(EMACS_LOCK) or self._root.ignores(name, path):
-            return []
-        plain = _plain(path)
-        return [(plain, _kind(event, left) if plain == path else Kind.FOLDER)]
-
-    def _relative(self, absolute: str) -> str | None:
-        """Relative to the root, '' for the root itself; None for a path that is not below it."""
-        if not absolute.startswith(self._prefix):
-            return None
-        rest = absolute[len(self._prefix) :]
-        return rest[1:] if rest.startswith("/") else (None if rest else "")
-
-    def _is_ignored(self, folder: str) -> bool:
-        known = self._ignored.get(folder)
-        if known is None:
-            above, _, name = folder.rpartition("/")
-            known = self._is_ignored(above) or self._root.ignores(name, folder)
-            if len(self._ignored) >= _CACHE_SIZE:
-                self._ignored = {"": False}
-            self._ignored[folder] = known
-        return known
-
-
-_LEAVING = (FileDeletedEvent, FileMovedEvent, DirDeletedEvent, DirMovedEvent)
-
-
-def _kind(event: FileSystemEvent, left: bool) -> Kind:
-    if left:
-        return Kind.GONE
-    return Kind.CREATED if isinstance(event, FileCreatedEvent) else Kind.CONTENT
-
-
-def _renamed(marks: list[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
-    """A rename between two Markdown names is known at both ends, so both may be read at once.
-
-    A move to another name (`s.md` to `s.md~`) stays a disappearance: editors do that before they write.
-    """
-    if [kind for _, kind in marks] == [Kind.GONE, Kind.CONTENT]:
-        return [(path, Kind.CONTENT) for path, _ in marks]
-    return marks
-
-
-def _plain(path: str) -> str:
-    """The path, or the nearest folder above it whose name the database spells as the disk does.
-
-    Names that are not UTF-8 or not in normal form C are stored normalized, so a batch could not find them.
-    """
-    while not path.isascii() and not _is_plain(path):
-        path = path.rpartition("/")[0]
-    return path
-
-
-def _is_plain(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return unicodedata.is_normalized("NFC", path)
-
-
-class _OverflowHook(logging.Handler):
-    """Sees watchdog's warning that the kernel dropped events, its only sign of it."""
-
-    def __init__(self, inbox: Marks) -> None:
-        super().__init__(level=logging.WARNING)
-        self._inbox = inbox
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in record.getMessage():
-            self._inbox.lose()

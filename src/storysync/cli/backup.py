@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from storysync.app import App
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json
 from storysync.cli.remote import JOB_TIMEOUT_S, ask, daemon_socket
@@ -29,29 +30,52 @@ def create(database: str | None, config: str | None, as_json: bool) -> int:
 
     Exit codes: 1 the backup failed; the older ones are untouched.
     """
-    from storysync.jobs.backup import backup
-
     app = load(database, config)
     app.reader().close()
-    socket = daemon_socket(app.database.base)
-    if socket:
-        made: dict[str, Any] = ask(socket, JOB_TIMEOUT_S, command="run_job", name="backup")
-    else:
-        with app.store() as store:
-            made = msgspec.to_builtins(
-                backup(store, app.settings.backup, trigger="command"), str_keys=True, enc_hook=str
+    socket = daemon_socket(app.databases.base)
+    made = _asked(ask(socket, JOB_TIMEOUT_S, command="run_job", name="backup")) if socket else _made(app)
+    good = {name: one for name, one in made.items() if one.get("state") != "failed"}
+    failed = [f"{one.get('message')}" for one in made.values() if one.get("state") == "failed"]
+    if good and not as_json:
+        output.say(
+            "\n".join(
+                f"{output.clean(one.get('file'))} ({_size(one.get('size'))}, verified)"
+                for one in good.values()
             )
-    if made.get("state") == "failed":
+        )
+    if failed:
         raise StorysyncError(
-            f"the backup failed: {made.get('message')}",
+            f"the backup failed: {'; '.join(failed)}",
             hint="mend that and try again; older backups are untouched",
         )
     if as_json:
+        listed = [{"project_id": name, **one} for name, one in made.items()]
         with app.reader() as reader:
-            output.show_document("backup", made, freshness(reader))
-    else:
-        output.say(f"{output.clean(made.get('file'))} ({_size(made.get('size'))}, verified)")
+            output.show_document("backup", made[""] if "" in made else listed, freshness(reader))
     return 0
+
+
+def _asked(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a daemon has made, by project; `''` is the database of all projects."""
+    return dict(answer["backups"]) if "backups" in answer else {"": answer}
+
+
+def _made(app: App) -> dict[str, dict[str, Any]]:
+    """Every database in turn; one of several that fails does not stop the others."""
+    from storysync.jobs.backup import backup
+
+    made: dict[str, dict[str, Any]] = {}
+    with app.stores() as stores:
+        names = app.databases.chosen()
+        for name in names:
+            try:
+                report = backup(stores.of(name), app.settings.backup, trigger="command", project=name)
+                made[name] = msgspec.to_builtins(report, str_keys=True, enc_hook=str)
+            except StorysyncError as error:
+                if len(names) == 1:
+                    raise
+                made[name] = {"state": "failed", "message": f"project {name}: {error}"}
+    return made
 
 
 @command.command("list")

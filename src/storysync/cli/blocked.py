@@ -8,7 +8,7 @@ import click
 
 from storysync.cli import output
 from storysync.cli.filter_options import filter_from, with_filter
-from storysync.cli.options import load, with_app, with_json
+from storysync.cli.options import asking, load, with_app, with_json
 from storysync.queries.blocked import blocked
 from storysync.queries.freshness import freshness
 
@@ -20,7 +20,7 @@ from storysync.queries.freshness import freshness
 def command(database: str | None, config: str | None, as_json: bool, **narrowed: Any) -> int:
     """List the stories that wait for something, and for what."""
     wanted = filter_from(**narrowed)
-    with load(database, config).reader() as reader, reader.snapshot():
+    with asking(load(database, config), wanted.projects) as reader:
         stories = blocked(reader, wanted)
         if as_json:
             output.show_document("blocked-list", stories, freshness(reader))

@@ -13,7 +13,7 @@ import msgspec
 from storysync.cli import output
 from storysync.cli.options import current_folder
 from storysync.settings_load import load_settings
-from storysync.state import database_url
+from storysync.state import database_url, redacted
 
 
 @click.group()
@@ -31,7 +31,7 @@ def show(origin: bool, database: str | None, config: str | None, as_json: bool) 
     flags = {"database.url": database} if database is not None else {}
     loaded = load_settings(current_folder(), os.environ, flags=flags, config=Path(config) if config else None)
     values = msgspec.to_builtins(loaded.settings)
-    values["database"]["url"] = database_url(loaded.settings, os.environ)
+    values["database"]["url"] = redacted(database_url(loaded.settings, os.environ))
     if as_json:
         data = {key: {"value": value, "origin": loaded.origin(plain)} for key, plain, value in _flat(values)}
         output.show_document("settings", data, None)

@@ -24,13 +24,14 @@ def command(database: str | None, config: str | None, as_json: bool) -> int:
 
     Exit codes: 0 ok or warnings only, 1 a check failed.
     """
-    from storysync.jobs.health import check_health
+    from storysync.jobs.health import check_all
 
     app = load(database, config)
     with suppress(DatabaseAway):  # a failed check, with the others
-        app.reader().close()
-    alive = _watcher_alive(app.database.base)
-    report = check_health(app.database, app.settings.health, watcher_alive=alive)
+        if not app.databases.per_project:
+            app.reader().close()
+    alive = _watcher_alive(app.databases.base)
+    report = check_all(app.databases.chosen(), app.settings.health, watcher_alive=alive)
     if as_json:
         output.show_document("health", msgspec.to_builtins(report), None)
     else:

@@ -10,7 +10,7 @@ import click
 
 from storysync.cli import output
 from storysync.cli.filter_options import filter_from, with_full_filter
-from storysync.cli.options import load, with_app, with_json
+from storysync.cli.options import asking, load, with_app, with_json
 from storysync.queries.freshness import freshness
 from storysync.queries.list_stories import COLUMNS, SORTS, TABLE_COLUMNS, list_stories
 
@@ -49,7 +49,7 @@ def command(
         raise click.UsageError(
             f"--sort {column!r} is none of {', '.join(SORTS)}", click.get_current_context(silent=True)
         )
-    with load(database, config).reader() as reader, reader.snapshot():
+    with asking(load(database, config), wanted.projects) as reader:
         stories, following = list_stories(
             reader,
             wanted,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from storysync.app import App
+from storysync.cli import output
 from storysync.errors import UsageError
+from storysync.store.reader import Reader
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +44,15 @@ def load(database: str | None, config: str | None) -> App:
     """The app with all settings, as seen from the current folder. Raises SettingsError."""
     flags = {"database.url": database} if database is not None else {}
     return App.load(current_folder(), os.environ, flags=flags, config=Path(config) if config else None)
+
+
+@contextmanager
+def asking(app: App, projects: Sequence[str] = ()) -> Iterator[Reader]:
+    """One state of the databases of these projects, or of all; warns of those that cannot be read."""
+    with app.reader(projects) as reader, reader.snapshot():
+        for project, error in reader.missing.items():
+            output.warn(f"project {project} is left out: {error}")
+        yield reader
 
 
 def current_folder() -> Path:

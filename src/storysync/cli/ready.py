@@ -9,7 +9,7 @@ import click
 from storysync.cli import output
 from storysync.cli.filter_options import filter_from, with_filter
 from storysync.cli.list import show_stories
-from storysync.cli.options import load, with_app, with_json
+from storysync.cli.options import asking, load, with_app, with_json
 from storysync.queries.freshness import freshness
 from storysync.queries.list_stories import COLUMNS, TABLE_COLUMNS
 from storysync.queries.ready import ready
@@ -29,7 +29,7 @@ def command(
     accepted. `storysync blocked` says why another is not.
     """
     wanted = filter_from(**narrowed)
-    with load(database, config).reader() as reader, reader.snapshot():
+    with asking(load(database, config), wanted.projects) as reader:
         stories, following = ready(reader, wanted, limit=limit, columns=COLUMNS if as_json else TABLE_COLUMNS)
         if as_json:
             output.show_document("ready-list", stories, freshness(reader), following)

@@ -18,11 +18,12 @@ def command(paths: tuple[str, ...], database: str | None, config: str | None, pr
     Takes the same arguments as `sync`. Makes backups and checks its own health on a timer; logs to stderr.
     Stops cleanly on SIGTERM and on Ctrl-C.
     """
-    from storysync import daemon  # the watcher and the scheduler: not for a --help of this command
+    # The watcher and the scheduler: not for a --help of this command.
+    from storysync import daemon, daemon_outage
 
     app = load(database, config)
-    daemon.await_database(app.settings, app.database)
+    daemon_outage.await_server(app.databases, app.settings.log)
     projects = app.projects(paths, name=project)
     mind_the_place(app, projects)
-    app.refuse_unusable()
-    return daemon.run(app.settings, projects, app.database)
+    app.refuse_unusable(projects)
+    return daemon.run(app.settings, projects, app.databases)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storysync.cli import output
-from storysync.cli.options import current_folder, load, with_app, with_json, with_projects
+from storysync.cli.options import asking, current_folder, load, with_app, with_json, with_projects
 from storysync.queries.freshness import freshness
 from storysync.queries.known_roots import known_roots
 from storysync.queries.show_story import show_story
@@ -49,7 +49,7 @@ def command(
 
     Exit codes: 3 no story fits, or several.
     """
-    with load(database, config).reader() as reader, reader.snapshot():
+    with asking(load(database, config), projects) as reader:
         found = show_story(reader, _in_its_project(reader, story), projects)
         if as_json:
             output.show_document("story", found, freshness(reader))
@@ -153,7 +153,7 @@ def _edge_lines(edges: list[dict[str, Any]]) -> list[str]:
             lines += ["", output.heading(words)]
         for edge in ends:
             stated = edge["stated"][0]
-            known = edge["state"] == "resolved"
+            known = edge["path"] is not None
             state = edge["status"] or "no status" if known else edge["state"]
             prose = ", in prose" if edge["confidence"] == "prose" else ""
             title = f"  {output.clean(edge['title'])}" if edge["title"] else ""

@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from storysync.app import App
 from storysync.cli import output
-from storysync.cli.options import load, with_app
+from storysync.cli.options import asking, load, with_app
+from storysync.errors import UsageError
 from storysync.queries.freshness import freshness
 from storysync.queries.statement import statement
 
@@ -30,9 +32,20 @@ class _SqlCommand(click.Command):
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; its data is a list of objects.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@click.option(
+    "--project", "-p", metavar="NAME", help="Ask the database of this project, where each has its own."
+)
+@click.option("--all-projects", is_flag=True, help="Ask each database, and put the rows one after the other.")
 @with_app
 def command(
-    query: str, limit: int | None, as_json: bool, as_csv: bool, database: str | None, config: str | None
+    query: str,
+    limit: int | None,
+    as_json: bool,
+    as_csv: bool,
+    project: str | None,
+    all_projects: bool,
+    database: str | None,
+    config: str | None,
 ) -> int:
     """Ask the database one question in SQL. `-` reads it from stdin; it cannot write.
 
@@ -41,7 +54,8 @@ def command(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other", click.get_current_context(silent=True))
     text = sys.stdin.read() if query == "-" else query
-    with load(database, config).reader() as reader, _interruptible():
+    app = load(database, config)
+    with asking(app, _asked(app, project, all_projects=all_projects)) as reader, _interruptible():
         names, rows = statement(reader, text, limit)
         fresh = freshness(reader) if as_json else None
     if as_json:
@@ -52,6 +66,26 @@ def command(
     else:
         output.show_table(names, rows, empty="no rows")
     return 0
+
+
+def _asked(app: App, project: str | None, *, all_projects: bool) -> tuple[str, ...]:
+    """The projects whose databases are asked; () for every database that there is."""
+    if project is not None and all_projects:
+        raise click.UsageError(
+            "--project and --all-projects say two things", click.get_current_context(silent=True)
+        )
+    if app.databases.per_project:
+        if project is None and not all_projects:
+            raise UsageError(
+                f"each project has a database of its own: {app.databases.place}",
+                hint="name one with --project NAME, or ask each with --all-projects",
+            )
+    elif project is not None:
+        raise UsageError(
+            "all projects share one database, and SQL is not narrowed to one of them",
+            hint=f"leave out --project, and add `project_id = '{project}'` to the question",
+        )
+    return () if project is None else (project,)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from storysync.cli import output
-from storysync.cli.options import load, with_app, with_json, with_projects
+from storysync.cli.options import asking, load, with_app, with_json, with_projects
 from storysync.cli.remote import daemon_status
 from storysync.errors import DatabaseAway, WaitTimeout
 from storysync.queries.freshness import freshness
@@ -23,21 +23,22 @@ from storysync.queries.status import status
 def command(projects: tuple[str, ...], database: str | None, config: str | None, as_json: bool) -> int:
     """Count stories, files and problems of each project, and say how fresh they are."""
     app = load(database, config)
-    running, silent = _daemon(app.database.base)
+    running, silent = _daemon(app.databases.base)
     try:
-        with app.reader() as reader, reader.snapshot():
+        with asking(app, projects) as reader:
             found = status(reader, projects)
             fresh = freshness(reader)
     except DatabaseAway:
         if running is not None and not as_json:
-            output.warn("\n".join([f"daemon: {_told(running)}", *_dirty_lines(running)]))
+            for line in (f"daemon: {_told(running)}", *_dirty_lines(running)):
+                output.warn(line)
         raise
     if as_json:
         for one in found:
             one.pop("real_path")
         output.show_document("status", {"projects": found, "daemon": running}, fresh)
         return 0
-    lines = [f"database: {app.database.place}", f"daemon: {silent or _told(running)}"]
+    lines = [f"database: {app.databases.place}", f"daemon: {silent or _told(running)}"]
     if not found:
         lines.append("no project yet; run `storysync sync PATH`")
     for one in found:
@@ -65,10 +66,7 @@ def _told(running: dict[str, Any] | None) -> str:
 
 def _dirty_lines(running: dict[str, Any]) -> list[str]:
     """What waits in a daemon whose database does not answer."""
-    return [
-        f"  {output.clean(one['id'])}: {output.count(one['dirty'], 'path')} to look at"
-        for one in running["projects"]
-    ]
+    return [f"{one['id']}: {output.count(one['dirty'], 'path')} to look at" for one in running["projects"]]
 
 
 def _live_lines(running: dict[str, Any] | None, project_id: str) -> list[str]:
@@ -78,6 +76,7 @@ def _live_lines(running: dict[str, Any] | None, project_id: str) -> list[str]:
         return ["  daemon:         does not follow it"]
     now = followed.get(project_id, {})
     waits = [
+        *([f"{now['state']}: {output.clean(now['reason'])}"] if now.get("reason") else []),
         *([f"{output.count(now['dirty'], 'path')} to look at"] if now.get("dirty") else []),
         *(["git is at work"] if now.get("waits_for_git") else []),
         *([f"{output.count(now['held'], 'deletion')} held"] if now.get("held") else []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from storysync.app import App, Progress
 from storysync.cli import output
 from storysync.cli.options import load, with_app, with_json, with_one_project, with_paths
 from storysync.cli.remote import STATUS_TIMEOUT_S, SYNC_TIMEOUT_S, ask, daemon_socket
-from storysync.errors import UsageError
+from storysync.errors import Locked, UsageError
 from storysync.queries.filters import Filter
 from storysync.queries.freshness import freshness
 from storysync.queries.list_stories import list_stories
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 HELD = 4
 PROGRESS_AFTER_S = 1.0
+LOCK_WAIT_S = 10.0
+LOCK_POLL_S = 0.05
 
 
 @click.command()
@@ -56,7 +59,7 @@ def command(
     mind_the_place(app, projects)
     reports = _reports(app, projects, confirm_deletions=confirm_deletions, moved=moved)
     if as_json:
-        with app.reader() as reader:
+        with app.reader([project.id for project in projects]) as reader:
             output.show_document("sync", reports, freshness(reader))
     else:
         output.say("\n".join(told(report) + _without_stories(app, report) for report in reports))
@@ -75,7 +78,7 @@ def mind_the_place(app: App, projects: Sequence[Project]) -> None:
 def _reports(
     app: App, projects: Sequence[Project], *, confirm_deletions: bool, moved: bool
 ) -> list[dict[str, Any]]:
-    socket = daemon_socket(app.database.base)
+    socket = daemon_socket(app.databases.base)
     if socket:
         _same_folders(socket, projects, moved=moved)
         answer = ask(
@@ -86,9 +89,22 @@ def _reports(
             confirm_deletions=confirm_deletions,
         )
         return list(answer["reports"])
-    with progress_bar() as progress:
-        done = app.sync(projects, confirm_deletions=confirm_deletions, moved=moved, progress=progress)
-    return [msgspec.to_builtins(report) for report in done]
+    give_up_at = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            with progress_bar() as progress:
+                done = app.sync(
+                    projects,
+                    confirm_deletions=confirm_deletions,
+                    moved=moved,
+                    progress=progress,
+                    warn=output.warn,
+                )
+            return [msgspec.to_builtins(report) for report in done]
+        except Locked:  # by another command, which is soon done, or by a daemon
+            if time.monotonic() > give_up_at or daemon_socket(app.databases.base):
+                raise
+            time.sleep(LOCK_POLL_S)
 
 
 def _same_folders(socket: Path, projects: Sequence[Project], *, moved: bool) -> None:
@@ -110,7 +126,7 @@ def _same_folders(socket: Path, projects: Sequence[Project], *, moved: bool) -> 
 
 def _without_stories(app: App, report: Mapping[str, Any]) -> str:
     """Say so when files were read but none is a story: the folder is probably not the one that is meant."""
-    with app.reader() as reader:
+    with app.reader((report["project_id"],)) as reader:
         found, _ = list_stories(reader, Filter(projects=(report["project_id"],)), sort="path", limit=1)
     return "" if found or not report["files"] else "\n  no file is a story; `storysync check` says why"
 
@@ -148,7 +164,6 @@ def told(report: Mapping[str, Any]) -> str:
 def progress_bar() -> Iterator[Progress | None]:
     """A bar on stderr for work that takes over a second, at a terminal only."""
     import sys
-    import time
 
     if not output.is_terminal(sys.stderr):
         yield None

@@ -16,7 +16,7 @@ COMMANDS = {
     "health": "Run the health checks.",
     "backup": "Make and list backups of the database.",
     "sql": "Ask the database one question in SQL.",
-    "db": "Upgrade, downgrade or show the schema of the database.",
+    "db": "Upgrade, downgrade, show, copy or digest the database.",
     "config": "Show the settings and where each comes from.",
     "completion": "Print the completion script of a shell.",
 }

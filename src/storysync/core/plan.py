@@ -104,10 +104,12 @@ class Plan:
 def plan(indexed: Indexed, seen: Iterable[Seen]) -> Plan:
     """Match what was found with what is known; the rest is new, or to be removed.
 
-    In this order: same place and key; same key at another place whose old place is in the batch and no
-    longer holds it (a move); same place (an id edited in place); among the items of one file the same title
-    (an id edited there); a file of the same bytes elsewhere (a move of a story without a usable key); a
-    tombstone. A key that two files claim moves nowhere; one that counts only in its folder moves with it.
+    In this order: the original of a copy, when it is gone and the copy stands; same place and key (without a
+    key, the same bytes); same key at another place whose old place is in the batch and no longer holds it (a
+    move); without a key, the same bytes elsewhere; same place (an id edited in place); among the items of one
+    file the same title (an id edited there); the same bytes elsewhere; without a key, the title of a file
+    that is gone; a tombstone. A key that two files claim moves nowhere; one that counts only in its folder
+    moves with it.
     """
     batch = {one.path: one for one in seen}
     found = [
@@ -146,6 +148,15 @@ def owed_paths(indexed: Indexed, seen: Iterable[Seen]) -> frozenset[str]:
     )
 
 
+def copies_of_gone(indexed: Indexed, seen: Iterable[Seen]) -> frozenset[str]:
+    """Paths to read as well, though they did not change: copies whose original is gone, so that they may be
+    what it was. A copy has the key, scope and title of the original, and came after it.
+    """
+    batch = {one.path: one for one in seen}
+    gone = {path for path, one in batch.items() if isinstance(one.found, Gone)}
+    return frozenset(copy.path for _, copy in _copies(indexed.stories, gone) if copy.path not in batch)
+
+
 Place = tuple[str, str]
 Claim = tuple[Seen, Story]
 Identity = tuple[int | None, KnownStory | None]
@@ -166,9 +177,15 @@ def _match(
     def take(index: int, known: KnownStory) -> None:
         identities[index] = free.pop((known.path, known.anchor))
 
+    by_place = {(one.path, story.anchor): index for index, (one, story) in enumerate(found)}
+    for original, copy in _copies(free.values(), gone) if gone else ():
+        at = by_place.get((copy.path, copy.anchor))
+        if at is not None and found[at][1].key == copy.key:
+            take(at, original)
     for index, (one, story) in open_claims():
         known = free.get((one.path, story.anchor))
-        if known is not None and known.key == story.key:
+        same_text = known is not None and known.content_hash == one.content_hash
+        if known is not None and known.key == story.key and (story.key is not None or same_text):
             take(index, known)
     if free:
         for index, known in _pairs(
@@ -177,25 +194,62 @@ def _match(
         ):
             take(index, known)
         _match_any_scope(open_claims(), free, gone, take)
+        keyless = {place: known for place, known in free.items() if known.key is None}
+        _match_bytes([claim for claim in open_claims() if claim[1][1].key is None], keyless, take)
     for index, (one, story) in open_claims():
         known = free.get((one.path, story.anchor))
         if known is not None:
             take(index, known)
     if free:
         _match_titles(open_claims(), free, take)
-        by_hash = {
-            (known.content_hash, known.anchor): known
-            for known in _unique_known(free, lambda k: (k.content_hash, k.anchor))
-        }
-        for index, known in _pairs(
-            {(found[i][0].content_hash, s.anchor): i for i, s in _unique(open_claims(), _by_hash)}, by_hash
-        ):
-            take(index, known)
+        _match_bytes(open_claims(), free, take)
+        _match_renamed(open_claims(), free, gone, take)
     revived = _revive(open_claims(), tombstones)
     return [
         (identities[index].uid, identities[index]) if index in identities else (revived.get(index), None)
         for index in range(len(found))
     ]
+
+
+def _copies(stories: Iterable[KnownStory], gone: set[str]) -> list[tuple[KnownStory, KnownStory]]:
+    """(original, copy) for each story of a file that is gone and has exactly one later copy elsewhere."""
+    alike: dict[object, list[KnownStory]] = defaultdict(list)
+    for known in stories:
+        if known.key is not None:
+            alike[known.key, known.scope, known.title, known.anchor].append(known)
+    found: list[tuple[KnownStory, KnownStory]] = []
+    for group in alike.values():
+        original, *copies = sorted(group, key=lambda known: known.uid)
+        if len(copies) == 1 and original.path in gone and copies[0].path not in gone:
+            found.append((original, copies[0]))
+    return found
+
+
+def _match_bytes(claims: list[tuple[int, Claim]], free: dict[Place, KnownStory], take: _Take) -> None:
+    """A file with the very bytes that another path held, and holds no longer."""
+    seen = dict(claims)
+    for index, known in _pairs(
+        {(seen[i][0].content_hash, s.anchor): i for i, s in _unique(claims, _by_hash)},
+        {(k.content_hash, k.anchor): k for k in _unique_known(free, lambda k: (k.content_hash, k.anchor))},
+    ):
+        take(index, known)
+
+
+def _match_renamed(
+    claims: list[tuple[int, Claim]], free: dict[Place, KnownStory], gone: set[str], take: _Take
+) -> None:
+    """A story without a key whose file was renamed and edited at once: its title tells."""
+    left = {
+        place: k
+        for place, k in free.items()
+        if place[0] in gone and k.key is None and not k.anchor and k.title
+    }
+    keyless = [claim for claim in claims if claim[1][1].key is None and not claim[1][1].anchor]
+    for index, known in _pairs(
+        {story.title: index for index, story in _unique(keyless, lambda one, story: story.title or None)},
+        {known.title: known for known in _unique_known(left, lambda known: known.title)},
+    ):
+        take(index, known)
 
 
 def _match_any_scope(

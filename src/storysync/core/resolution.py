@@ -90,6 +90,16 @@ DANGLING = Verdict("dangling", None, None)
 EXTERNAL = Verdict("external", None, None)
 
 
+def elsewhere(state: str | None) -> Verdict:
+    """The verdict on a reference to a project of another database, by what that has said of its key.
+
+    Without a uid, since those are of one database: what is found there is `external`, with a match.
+    """
+    if state == "resolved":
+        return Verdict("external", None, "key")
+    return EXTERNAL if state is None else Verdict(state, None, None)
+
+
 def resolve(asked: Asked, named: Sequence[Candidate], *, project_known: bool) -> Verdict:
     """The verdict on one reference; `named` are all stories that its path, key or stem leads to."""
     if not project_known:
@@ -137,12 +147,16 @@ def join_ranges(asked: Sequence[Asked], verdicts: list[Verdict]) -> dict[int, tu
     fallen: dict[int, tuple[str, ...]] = {}
     for members in ranges.values():
         members.sort(key=lambda index: asked[index].ordinal)
-        missing = [i for i in members if verdicts[i].state not in ("resolved", "self")]
+        missing = [i for i in members if not _is_found(verdicts[i])]
         if missing:
             fallen[members[0]] = tuple(asked[i].target_id or "" for i in missing)
             for i in members:
                 verdicts[i] = DANGLING
     return fallen
+
+
+def _is_found(verdict: Verdict) -> bool:
+    return verdict.state in ("resolved", "self") or (verdict.state == "external" and bool(verdict.match))
 
 
 _GENERAL = frozenset(("issue", "ticket", "item"))

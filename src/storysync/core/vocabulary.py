@@ -15,6 +15,7 @@ RELATIONS = (
 )  # fmt: skip
 EDGE_KINDS = ("depends_on", "parent", "related", "duplicates", "supersedes", "conflicts")
 REFERENCE_STATES = ("resolved", "dangling", "ambiguous", "external", "self")
+FOREIGN_STATES = ("resolved", "dangling", "ambiguous")
 MATCHES = ("exact", "case", "key", "alias", "prefix", "heading", "path", "ancestor")
 CONFIDENCES = ("declared", "prose")
 ESTIMATE_UNITS = ("points", "size", "hours", "tokens")

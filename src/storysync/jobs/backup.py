@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from storysync import faults
 from storysync.core import instants
 from storysync.errors import StoreError, StorysyncError
 from storysync.settings import BackupSettings
+from storysync.store import private
 from storysync.store.engines.sqlite_backup import copy_database, verify_copy
 from storysync.store.reader import Reader
 from storysync.store.store import Store
@@ -49,15 +51,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def backup_directory(database: Path, settings: BackupSettings) -> Path:
-    """The setting, else `backups` beside the database."""
-    return Path(settings.directory) if settings.directory else database.parent / "backups"
+def backup_directory(database: Path, settings: BackupSettings, project: str = "") -> Path:
+    """The setting, else `backups` beside the database; below it one for the project that has its own."""
+    directory = Path(settings.directory) if settings.directory else database.parent / "backups"
+    own = not settings.directory and database.parent.name == project
+    return directory if own else directory / project
 
 
 def backup(
-    store: Store, settings: BackupSettings, *, trigger: str, now: Callable[[], datetime] = utc_now
+    store: Store,
+    settings: BackupSettings,
+    *,
+    trigger: str,
+    project: str = "",
+    now: Callable[[], datetime] = utc_now,
 ) -> BackupReport:
-    """Make one backup and note it, good or failed.
+    """Make one backup and note it, good or failed. `project` is the one whose own database it is, if any.
 
     A failure is a report, not an exception: the older backups stay and the next attempt may succeed.
     StoreError is raised only when the attempt cannot even be noted in the database.
@@ -69,7 +78,7 @@ def backup(
             f"storysync makes no backups of a server's database yet: {store.database.place}",
             hint="use pg_dump; see docs/postgresql.md",
         )
-    directory = backup_directory(database, settings)
+    directory = backup_directory(database, settings, project)
     try:
         file, digest, verified_at = _make(database, directory, started_at, now)
         older = [one for one in _made(store, directory) if one != file]
@@ -96,16 +105,21 @@ def last_good_at(reader: Reader) -> datetime | None:
 def _make(
     database: Path, directory: Path, started_at: datetime, now: Callable[[], datetime]
 ) -> tuple[Path, str, datetime]:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(directory)
     _clean(directory)
     final = _free_name(directory, started_at)
     partial = final.with_name(final.name + _PARTIAL)
     try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        verify_copy(partial, copy_database(database, partial))
+        os.close(private.open_file(partial, os.O_WRONLY | os.O_EXCL))
+        faults.point("backup.before-copy")
+        stories = copy_database(database, partial)
+        faults.point("backup.after-copy")
+        verify_copy(partial, stories)
         digest = _flushed_digest(partial)
+        faults.point("backup.before-rename")
         partial.rename(final)
         _flush_directory(directory)
+        faults.point("backup.after-rename")
     except BaseException:
         with suppress(OSError):
             final.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,37 @@ def check_health(
     except StorysyncError as error:
         checks.append(Check("sync", "fail", f"unknown: {error}", 0.0))
     return HealthReport(max((check.state for check in checks), key=_RANK.__getitem__), at, tuple(checks))
+
+
+def check_all(
+    databases: Mapping[str, Database],
+    health: HealthSettings,
+    *,
+    watcher_alive: bool | None = None,
+    now: datetime | None = None,
+) -> HealthReport:
+    """All checks of several databases, by project; `''` names the one of all projects.
+
+    With one for each project the names are `database:PROJECT`, `backup:PROJECT` and so on.
+    """
+    at = now or datetime.now(UTC)
+    checks: list[Check] = []
+    for name, database in databases.items():
+        own = check_health(database, health, watcher_alive=watcher_alive, now=at).checks
+        known = {check.name for check in checks}
+        named = [check if not name else replace(check, name=_named(check.name, name)) for check in own]
+        checks += [check for check in named if check.name not in known]
+    return HealthReport(max((check.state for check in checks), key=_RANK.__getitem__), at, tuple(checks))
+
+
+def _named(check: str, project_id: str) -> str:
+    return check if check == "watcher" or ":" in check else f"{check}:{project_id}"
+
+
+def of_project(report: HealthReport, project_id: str) -> HealthReport:
+    """The checks of one project's own database, and of all; every one for `''`."""
+    own = [one for one in report.checks if not project_id or one.name.partition(":")[2] in ("", project_id)]
+    return replace(report, checks=tuple(own))
 
 
 def record(store: Store, report: HealthReport) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from storysync import faults
 from storysync.adapters import disk
 from storysync.core.file_names import is_looked_at
 from storysync.core.ignoring import pruner
@@ -72,6 +73,7 @@ def whole(
     `racy_after_ns`: files with a younger mtime are read even if their change key is the same.
     Raises OSError when the root cannot be listed.
     """
+    faults.point("scan.begin")
     found = disk.scan(root, is_looked_at, pruner(settings.ignore))
     changed = [
         path

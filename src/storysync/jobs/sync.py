@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from storysync import faults
 from storysync.adapters import disk, git
 from storysync.core.brake import held_paths
 from storysync.core.file_names import is_second_source
 from storysync.core.instants import to_text
-from storysync.core.plan import Indexed, KnownFile, Plan, Seen, owed_paths, plan
+from storysync.core.plan import Indexed, KnownFile, Plan, Seen, copies_of_gone, owed_paths, plan
 from storysync.core.reading import READER_VERSION
 from storysync.core.story import Gone, Good
 from storysync.errors import Conflict, RootLost, RowRefused, UsageError
@@ -247,6 +248,7 @@ class _Run:
         gone = {one.path for one in looked.seen if isinstance(one.found, Gone)}
         if any(one.path in gone for one in todo_plan.remove) or any(map(is_second_source, gone)):
             return None
+        faults.point("plan.made")
         with self.store.writing() as tx:
             self._write(tx, todo_plan, looked, below=wanted, first_load=False)
             batch.release(tx, self.id, looked.there)
@@ -327,8 +329,14 @@ class _Run:
         looked = self._read(part, todo, known)
         looked.seen += look.settled(todo)
         looked.problems = todo.problems
-        todo_plan = plan(self._believed(looked.seen, known, fresh=fresh), looked.seen)
+        believed = self._believed(looked.seen, known, fresh=fresh)
+        copies = copies_of_gone(believed, looked.seen)
+        if copies:
+            looked.add(self._judged(known, todo, copies, force=True))
+            believed = self._believed(looked.seen, known, fresh=fresh)
+        todo_plan = plan(believed, looked.seen)
         todo_plan = self._held_back(todo_plan, looked, todo, known)
+        faults.point("plan.made")
         with self.store.writing() as tx:
             projects.enter(tx, self.id, self.project.settings, str(self.project.root), self.store.host)
             self._write(tx, todo_plan, looked, below=None, first_load=fresh)
@@ -442,6 +450,7 @@ class _Run:
 
     def _judge(self, tx: Tx, *, everything: bool, fresh: bool = False) -> None:
         batch.judge(tx, self._context(fresh), self.tally.written, everything=everything)
+        faults.point("write.after-judging")
 
     def _complete(self, tx: Tx) -> None:
         projects.set_reader(tx, self.id, self.reader)

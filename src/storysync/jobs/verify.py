@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from storysync.errors import StorysyncError
 from storysync.jobs.project import Project
 from storysync.jobs.sync import sync, utc_now
 from storysync.settings import DeletionSettings, ProjectSettings
@@ -70,6 +71,22 @@ def verify(database: Database, wanted: Sequence[Project], deletions: DeletionSet
         )
 
 
+def unusable(project_id: str, error: StorysyncError) -> VerifyReport:
+    """What is to be said of a database, beside others, that cannot be compared."""
+    return VerifyReport(False, (f"{project_id}: {error}",), (), 0, 0)
+
+
+def joined(reports: Sequence[VerifyReport]) -> VerifyReport:
+    """Several databases as one; equal when each is."""
+    return VerifyReport(
+        equal=all(one.equal for one in reports),
+        differences=tuple(line for one in reports for line in one.differences),
+        held=tuple(sorted(path for one in reports for path in one.held)),
+        stories=sum(one.stories for one in reports),
+        files=sum(one.files for one in reports),
+    )
+
+
 _ROOTS = (
     "SELECT r.project_id, r.host, r.real_path, p.settings FROM roots r JOIN projects p ON p.id = r.project_id"
     " ORDER BY r.project_id"
@@ -93,6 +110,7 @@ def _seed(here: Tx, scratch: Store, known: Sequence[_Known], near: set[str]) -> 
     """
     held: dict[str, frozenset[str]] = {}
     with scratch.writing() as tx:
+        transplant.copy_foreign(here, tx)
         for project_id, _, real_path, settings in known:
             projects.enter_bare(tx, project_id, real_path, project_id)
             if project_id not in near:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,4 +16,4 @@ FROM backups ORDER BY started_at DESC, id DESC
 
 def backups(reader: Reader) -> list[dict[str, Any]]:
     """Every run that is on record, newest first; the file of an old one may be gone by retention."""
-    return reader.rows(_SQL)
+    return sorted(reader.rows(_SQL), key=itemgetter("started_at"), reverse=True)

@@ -27,13 +27,13 @@ def blocked(reader: Reader, wanted: Filter) -> list[dict[str, Any]]:
     """
     require_projects(reader, wanted.projects)
     found = conditions(wanted)
-    stories: dict[int, dict[str, Any]] = {}
+    stories: dict[tuple[str, int], dict[str, Any]] = {}
     for row in reader.rows(_SQL.format(columns=_COLUMNS, where=found.where()), found.params):
         reason = {name: row.pop(name) for name in ("reason", "blocker", "blocker_status")}
-        uid = row.pop("uid")
-        if uid not in stories:
-            stories[uid] = {**listed(row), "reasons": []}
-        stories[uid]["reasons"].append(reason)
+        story = row["project_id"], row.pop("uid")
+        if story not in stories:
+            stories[story] = {**listed(row), "reasons": []}
+        stories[story]["reasons"].append(reason)
     return sorted(
         stories.values(),
         key=lambda story: (story["project_id"], story["id"] is None, natural(story["id"] or "")),

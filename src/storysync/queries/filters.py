@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from storysync.errors import NotFound
 
 if TYPE_CHECKING:
     from storysync.store.reader import Reader
+
+_LOWERED = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -91,4 +94,9 @@ def require_projects(reader: Reader, projects: tuple[str, ...]) -> None:
 
 
 def _lowered(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(value.lower() for value in values)
+    return tuple(map(ascii_lowered, values))
+
+
+def ascii_lowered(text: str) -> str:
+    """As `lower()` in SQL does it in every database: A to Z alone, whatever the language."""
+    return text.translate(_LOWERED)

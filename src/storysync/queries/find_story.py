@@ -8,6 +8,7 @@ from storysync.core.anchors import slug
 from storysync.core.ids import key
 from storysync.core.resolution import place
 from storysync.errors import Ambiguous, NotFound
+from storysync.queries.filters import ascii_lowered
 from storysync.queries.natural import natural
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def find_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
     `project:ID` and `project/ID` narrow to one project. A story with a file of its own counts before items of
     that id. Raises Ambiguous naming the candidates, or NotFound.
     """
-    text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
+    # An argument may hold bytes that are no text, and no database holds a NUL in one.
+    text = text.encode("utf-8", "replace").decode().replace("\0", "?")
     for wanted, scope in _readings(reader, text, projects):
         for condition, params in _steps(wanted):
             where, scoped = _within(condition, scope)
@@ -98,7 +100,8 @@ def _steps(text: str) -> list[tuple[str, tuple[str, ...]]]:
 def _in_folder(text: str) -> tuple[str, tuple[str, ...]]:
     """`003-cart/T001`: the stories of an id below a folder, named by the end of its path."""
     folder, _, name = text.rpartition("/")
-    return "key = ? AND '/' || path LIKE ? ESCAPE '\\'", (key(name), f"%/{_escaped(folder)}/%")
+    below = f"%/{_escaped(ascii_lowered(folder))}/%"
+    return "key = ? AND lower('/' || path) LIKE ? ESCAPE '\\'", (key(name), below)
 
 
 def _of_item(text: str) -> tuple[str, tuple[str, ...]]:

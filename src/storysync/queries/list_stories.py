@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from storysync.queries.filters import Filter, conditions, require_projects
@@ -54,25 +55,36 @@ def list_stories(
     found = conditions(wanted)
     direction = " DESC" if descending else ""
     order = [part if "IS NULL" in part else part + direction for part in SORTS[sort].split(", ") if part]
-    order += ["v.project_id", "v.path", "v.anchor"]
-    selected = ", ".join(f"v.{column}" for column in columns)
-    sql = f"SELECT {selected} FROM {view} v {found.where()} ORDER BY {', '.join(order)}"
+    value = SORTS[sort].rpartition(", ")[2] or "NULL"
+    selected = ", ".join([*(f"v.{column}" for column in columns), value])
+    sql = f"SELECT {selected} FROM {view} v {found.where()} ORDER BY"
+    sql += f" {', '.join([*order, 'v.project_id', 'v.path', 'v.anchor'])}"
+    end = None if limit is None else offset + limit + 1
     if sort == "id":
         _, rows = reader.columns_and_rows(sql, found.params)
         rows.sort(key=_by_id, reverse=descending)
-        page = rows[offset : None if limit is None else offset + limit + 1]
     else:
-        bounds = "" if limit is None else f" LIMIT {limit + 1} OFFSET {offset}"
-        _, page = reader.columns_and_rows(sql + bounds, found.params)
-        page = page[offset:] if limit is None else page
+        _, rows = reader.columns_and_rows(sql if end is None else f"{sql} LIMIT {end}", found.params)
+        rows = _by_last(rows, descending=descending)
+    page = rows[offset:end]
     more = limit is not None and len(page) > limit
-    stories = [listed(dict(zip(columns, row, strict=True))) for row in page[:limit]]
+    stories = [listed(dict(zip(columns, row, strict=False))) for row in page[:limit]]
     return stories, offset + len(stories) if more else None
 
 
 def _by_id(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Project, then id; stories without an id come last."""
     return (row[0], row[1] is None, natural(row[1] or ""))
+
+
+def _by_last(rows: list[tuple[Any, ...]], *, descending: bool) -> list[tuple[Any, ...]]:
+    """By the last column, empty ones at the end; rows of several databases come one database after another.
+
+    Rows that are equal there keep their order, which is that of projects: none is in two databases.
+    """
+    filled = [row for row in rows if row[-1] is not None]
+    filled.sort(key=itemgetter(-1), reverse=descending)
+    return filled + [row for row in rows if row[-1] is None]
 
 
 def listed(story: dict[str, Any]) -> dict[str, Any]:

@@ -23,14 +23,26 @@ _PROGRESS = "SELECT section, total, done FROM v_criteria_progress WHERE uid = ?"
 _REFERENCES = """
 SELECT d.kind, d.relation, d.state, d.raw, d.line, d.col, d.confidence, d.target_project,
        d.story_uid = ? AS stated_here, d.dependent_uid, d.prerequisite_uid,
-       source.path AS stated_in, other.uid AS other_uid, other.project_id AS other_project_id,
-       other.id AS other_id, other.title AS other_title,
-       other.status AS other_status, other.path AS other_path, other.anchor AS other_anchor
+       source.path AS stated_in, other.uid AS other_uid,
+       coalesce(other.project_id, f.project_id) AS other_project_id, coalesce(other.id, f.id) AS other_id,
+       coalesce(other.title, f.title) AS other_title, coalesce(other.status, f.status) AS other_status,
+       coalesce(other.path, f.path) AS other_path, other.anchor AS other_anchor
 FROM story_dependencies d
 JOIN stories source ON source.uid = d.story_uid
+LEFT JOIN foreign_stories f ON d.target_uid IS NULL AND f.state = 'resolved'
+  AND f.project_id = d.target_project AND f.key = d.target_key
 LEFT JOIN stories other ON other.uid = CASE WHEN d.story_uid = ? THEN d.target_uid ELSE d.story_uid END
 WHERE d.story_uid = ? OR d.target_uid = ?
-ORDER BY d.kind, other.project_id, other.path, d.story_uid, d.ordinal
+ORDER BY d.kind, other.project_id NULLS FIRST, other.path, d.story_uid, d.ordinal
+"""
+_NAMES = "SELECT name FROM story_names WHERE story_uid = ?"
+_FROM_ELSEWHERE = """
+SELECT d.kind, d.relation, d.state, d.raw, d.line, d.col, d.confidence, s.path AS stated_in,
+       s.uid AS other_uid, s.project_id AS other_project_id, s.id AS other_id, s.title AS other_title,
+       s.status AS other_status, s.path AS other_path, s.anchor AS other_anchor
+FROM story_dependencies d JOIN stories s ON s.uid = d.story_uid
+WHERE d.target_project = ? AND d.target_key IN ({marks}) AND d.state = 'external' AND d.match IS NOT NULL
+ORDER BY d.kind, s.project_id, s.path, d.story_uid, d.ordinal
 """
 _PROBLEMS = """
 SELECT path, line, col, severity, code, message, hint FROM v_problems
@@ -56,7 +68,9 @@ def show_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
     with what the other end says about itself), `problems`, `history`,
     and `status_claims`: what other files say about its status.
     """
-    uid = find_story(reader, text, projects)["uid"]
+    found = find_story(reader, text, projects)
+    uid = found["uid"]
+    everywhere, reader = reader, reader.of(found["project_id"])
     row = reader.rows(_STORY, (uid,))[0]
     story = {name: value for name, value in row.items() if name not in _INTERNAL}
     story["contested"] = bool(story["contested"])
@@ -70,6 +84,8 @@ def show_story(reader: Reader, text: str, projects: tuple[str, ...] = ()) -> dic
         for item in reader.rows(_PROGRESS, (uid,))
     }
     story["edges"] = _edges(reader, uid, row["project_id"])
+    if everywhere is not reader:
+        story["edges"] += _from_elsewhere(everywhere, reader, uid, row["project_id"])
     story["problems"] = _problems(reader, row)
     story["history"] = reader.rows(_HISTORY, (uid,))
     story["status_claims"] = [{**row, "stale": bool(row["stale"])} for row in reader.rows(_CLAIMS, (uid,))]
@@ -109,6 +125,24 @@ def _edges(reader: Reader, uid: int, project_id: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def _from_elsewhere(everywhere: Reader, reader: Reader, uid: int, project_id: str) -> list[dict[str, Any]]:
+    """What stories of other databases state about this one."""
+    names = [row["name"] for row in reader.rows(_NAMES, (uid,))]
+    if not names:
+        return []
+    sql = _FROM_ELSEWHERE.format(marks=", ".join("?" * len(names)))
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in everywhere.rows(sql, (project_id, *names)):
+        turned = _INVERSE.get(row["kind"], f"{row['relation']}_inverse")
+        turned = row["kind"] if row["relation"] in ("blocks", "child", "related") else turned
+        other = turned, row["other_project_id"], row["other_uid"]
+        edge = found.setdefault(other, _edge(row, turned, project_id))
+        edge["stated"].append(
+            {"path": row["stated_in"], "line": row["line"], "col": row["col"], "raw": row["raw"]}
+        )
+    return list(found.values())
+
+
 def _seen_from(row: dict[str, Any], uid: int) -> str:
     """The relation in the words of the story that is shown."""
     kind: str = row["kind"]
@@ -120,7 +154,7 @@ def _seen_from(row: dict[str, Any], uid: int) -> str:
 
 
 def _edge(row: dict[str, Any], relation: str, project_id: str) -> dict[str, Any]:
-    known = row["other_uid"] is not None
+    known = row["other_path"] is not None
     return {
         "relation": relation,
         "state": row["state"],

@@ -23,12 +23,13 @@ _READING_PRAGMA = re.compile(
 
 
 def statement(reader: Reader, sql: str, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one reading statement.
+    """Column names and rows of one reading statement: text, numbers, bytes and NULL; truth is 1 and 0.
 
     Raises UsageError for a statement that writes (the connection could not, this says so plainly; and
     `VACUUM INTO` or `ATTACH` would write other files), StorysyncError with the database's words for a wrong
     one, StoreError when the database cannot answer.
     """
+    _require_text(sql)
     bare = sql
     while found := _COMMENT.match(bare):
         bare = bare[found.end() :]
@@ -49,10 +50,24 @@ def statement(reader: Reader, sql: str, limit: int | None = None) -> tuple[list[
             hint="edit the file of a story to change it",
         )
     try:
-        return reader.columns_and_rows(sql, (), limit)
+        names, rows = reader.columns_and_rows(sql, (), limit)
     except StoreError as error:
         if error.__cause__ is None or not reader.blames_statement(error.__cause__):
             raise
         raise StorysyncError(
             str(error), hint="see docs/schema.md for tables and columns; `sql` only reads"
         ) from error
+    return names, [tuple(map(_plain, row)) for row in rows]
+
+
+def _require_text(sql: str) -> None:
+    """Raise UsageError for what no database takes as a statement."""
+    if "\0" in sql or any("\ud800" <= sign <= "\udfff" for sign in sql):
+        raise UsageError(
+            "the SQL statement has characters that are no text", hint="write it in UTF-8, without NUL"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Truth is 1 and 0, whichever database tells it."""
+    return int(value) if isinstance(value, bool) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from storysync.queries.filters import require_projects
@@ -44,19 +45,20 @@ def status(reader: Reader, projects: tuple[str, ...] = ()) -> list[dict[str, Any
     require_projects(reader, projects)
     counts = {name: _by_project(reader, sql) for name, sql in _COUNTS.items()}
     last = {row.pop("project_id"): row for row in reader.rows(_LAST_SYNCS)}
-    return [
+    found = [
         {
             **row,
-            **{name: found.get(row["id"], {}) for name, found in counts.items()},
+            **{name: numbers.get(row["id"], {}) for name, numbers in counts.items()},
             "last_sync": last.get(row["id"]),
         }
         for row in reader.rows(_PROJECTS)
         if not projects or row["id"] in projects
     ]
+    return sorted(found, key=itemgetter("id"))
 
 
 def _by_project(reader: Reader, sql: str) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for row in reader.rows(sql):
+    for row in reader.rows(f"{sql} ORDER BY 1, 2"):
         found.setdefault(row["project_id"], {})[row["word"]] = row["n"]
     return found

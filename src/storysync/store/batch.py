@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from storysync import faults
 from storysync.core.plan import Plan, Seen, Signature
 from storysync.core.story import Broken, Excluded, Gone, Good, NotAStory, Problem, SecondSource
 from storysync.settings import ProjectSettings
@@ -64,8 +65,11 @@ def write(tx: Tx, context: Context, batch: Batch) -> Written:
         first_load=context.first_load,
     )
     written = writer.write(batch.plan)
+    faults.point("write.after-stories")
     _write_files(tx, context.project_id, batch)
+    faults.point("write.after-files")
     _write_problems(tx, context, batch)
+    faults.point("write.after-problems")
     written.second_sources = second_sources.write(tx, context.project_id, batch.seen)
     if not context.first_load:
         backlogs.drop_unused()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from storysync.errors import StoreError
 from storysync.settings import PostgresSettings, SqliteSettings
 from storysync.store.lock import InstanceLock, lock_path
 from storysync.store.reader import Reader
@@ -79,6 +81,10 @@ class Database(ABC):
         """The revision of the schema, None for none. Raises StoreError when there is no database."""
 
     @abstractmethod
+    def told(self, error: Exception) -> StoreError | None:
+        """What an error of its driver means; None for any other error."""
+
+    @abstractmethod
     def sqlalchemy_engine(self) -> sa.Engine:
         """For migrations: no pool, each connection as they need it."""
 
@@ -113,6 +119,7 @@ class Database(ABC):
 def database_at(url: str, engines: Engines = _DEFAULT) -> Database:
     """The database of a URL as `state.absolute_url` writes it. Raises UsageError for another."""
     if url.startswith("postgresql:"):
+        import_module("storysync.store.engines.postgres")  # first: it tells when the driver is missing
         from storysync.store.engines.postgres_database import PostgresDatabase
 
         return PostgresDatabase(url, engines)

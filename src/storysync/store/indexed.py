@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from storysync.core.plan import Indexed, KnownFile, KnownStory, Seen, Signature, Tombstone
-from storysync.core.story import Broken, Good
+from storysync.core.story import Broken, Gone, Good
 from storysync.store.tx import Row, Tx
 
 _FILE = (
@@ -50,7 +50,11 @@ def believed(tx: Tx, project_id: str, seen: Sequence[Seen], known_files: dict[st
         {one.content_hash for one in seen if one.content_hash and isinstance(one.found, Good | Broken)}
     )
     paths = [one.path for one in seen]
-    at_paths = tx.rows_in(_STORY + "s.path IN ({marks})", paths, (project_id,))
+    arrived = {one.content_hash for one in seen if one.path not in known_files} - {None}
+    places = {*paths, *_holders(tx, project_id, arrived)}
+    at_paths = tx.rows_in(_STORY + "s.path IN ({marks})", sorted(places), (project_id,))
+    gone = {one.path for one in seen if isinstance(one.found, Gone)}
+    keys = sorted({*keys, *(row[3] for row in at_paths if row[1] in gone and row[3] is not None)})
     with_keys = tx.rows_in(
         "SELECT s.uid, s.path, s.anchor, s.key, s.id, s.content_hash, s.scope, s.parse_state = 'stale',"
         " s.title FROM story_names n JOIN stories s ON s.uid = n.story_uid"
@@ -60,6 +64,12 @@ def believed(tx: Tx, project_id: str, seen: Sequence[Seen], known_files: dict[st
     )
     known = {row[0]: _story(row) for row in (*at_paths, *with_keys)}
     return Indexed(known_files, tuple(known.values()), _tombstones(tx, project_id, keys, hashes, paths))
+
+
+def _holders(tx: Tx, project_id: str, hashes: Iterable[str | None]) -> set[str]:
+    """Paths of files with these bytes: a file that arrives with them may be one of these, renamed."""
+    sql = "SELECT path FROM files WHERE project_id = ? AND content_hash IN ({marks})"
+    return {row[0] for row in tx.rows_in(sql, sorted(filter(None, hashes)), (project_id,))}
 
 
 def _tombstones(

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from storysync.errors import Locked, StoreError
+from storysync.store import private
 
 
 def lock_path(database: Path) -> Path:
@@ -44,8 +45,8 @@ class InstanceLock:
 
     def _open(self) -> int:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            private.make_folder(self._path.parent)
+            return private.open_file(self._path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError as error:
             raise StoreError(
                 f"cannot open the lock file {self._path}: {error.strerror}",

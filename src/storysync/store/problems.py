@@ -13,7 +13,7 @@ REFERENCE_CODES = frozenset({"dangling-reference", "ambiguous-reference", "self-
 CONTESTED_CODES = frozenset({"contested-id", "told-elsewhere"})
 CYCLE_CODES = frozenset({"dependency-cycle"})
 HELD_CODES = frozenset({"deletion-held"})
-NAME_CODES = frozenset({"not-a-regular-file", "path-clash", "unreadable-folder"})
+NAME_CODES = frozenset({"not-a-regular-file", "path-clash", "path-too-long", "unreadable-folder"})
 """Those that follow from the names on the disk, whatever a file holds."""
 SECOND_CODES = frozenset(
     {

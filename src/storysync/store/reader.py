@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,8 @@ class Reader(ABC):
     """The name of this machine in `roots`, where several machines share the database."""
     verbs: tuple[str, ...]
     """The first words of statements that only read."""
+    missing: Mapping[str, str] = {}
+    """Project -> why its database cannot be read, where each has its own."""
 
     def __enter__(self) -> Self:
         return self
@@ -27,6 +29,10 @@ class Reader(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def of(self, project_id: str) -> Reader:
+        """The reader of the database that holds a project."""
+        return self
 
     @contextmanager
     @abstractmethod

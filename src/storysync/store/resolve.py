@@ -17,7 +17,7 @@ import msgspec
 from storysync.core.anchors import fragment_of, slug, slugs_of
 from storysync.core.ids import key
 from storysync.core.ranges import MOST_MEMBERS
-from storysync.core.resolution import Asked, Candidate, Verdict, join_ranges, resolve
+from storysync.core.resolution import Asked, Candidate, Verdict, elsewhere, join_ranges, resolve
 from storysync.core.story import Problem
 from storysync.store import problems
 from storysync.store.tx import Row, Tx
@@ -165,7 +165,13 @@ def _judge_part(
     for story in owners:
         findings[story.project_id][story.path] = []
     questions = [Asked(*row[:14]) for row in rows]
-    verdicts = [named.verdict(one, project_known=one.target_project in projects) for one in questions]
+    foreign = _foreign(tx, questions, projects)
+    verdicts = [
+        named.verdict(one, project_known=True)
+        if one.target_project in projects
+        else elsewhere(foreign.get((one.target_project, one.target_key), (None, ""))[0])
+        for one in questions
+    ]
     fallen = join_ranges(questions, verdicts)
     for index, (row, asked, verdict) in enumerate(zip(rows, questions, verdicts, strict=True)):
         ends = verdict.ends(asked)
@@ -178,12 +184,29 @@ def _judge_part(
         if asked.in_range and verdict.state != "self":
             finding = _range_finding(asked, fallen.get(index))
         else:
-            finding = _finding(asked, verdict, named.told(verdict), renamed)
+            told = named.told(verdict) or foreign.get((asked.target_project, asked.target_key), (None, ""))[1]
+            finding = _finding(asked, verdict, told, renamed)
         if finding is not None:
             findings[asked.owner_project][asked.owner_path].append(finding)
     tx.executemany(_UPDATE, updates)
     for project_id, wanted in findings.items():
         problems.replace(tx, project_id, wanted, problems.REFERENCE_CODES, now)
+
+
+def _foreign(
+    tx: Tx, asked: Iterable[Asked], projects: set[str]
+) -> dict[tuple[str, str | None], tuple[str | None, str]]:
+    """What other databases have said: (project, key) -> (state, path)."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for one in asked:
+        if one.target_project not in projects and one.target_key is not None:
+            wanted[one.target_project].add(one.target_key)
+    sql = "SELECT key, state, path FROM foreign_stories WHERE project_id = ? AND key IN ({marks})"
+    return {
+        (project_id, key): (state, path)
+        for project_id, keys in wanted.items()
+        for key, state, path in tx.rows_in(sql, keys, (project_id,))
+    }
 
 
 class _Named:

@@ -66,6 +66,10 @@ class Store(ABC):
     def snapshot(self) -> Iterator[Tx]:
         """One state of the database for many questions, on the writer's connection."""
 
+    def is_replaced(self) -> bool:
+        """Whether something else came to stand where the database was when it was opened."""
+        return False
+
     @abstractmethod
     def release_memory(self) -> None:
         """After a large batch: give what it took back to the system."""
@@ -81,8 +85,8 @@ class Store(ABC):
     def renew(self) -> bool:
         """Connect anew if the connection is lost; whether it was, since the last call.
 
-        The server may have lost its last commits then. Raises DatabaseAway, or Locked when another process has
-        claimed a project of ours meanwhile.
+        The server may have lost its last commits then. Raises DatabaseAway, or Locked when another process
+        has claimed a project of ours meanwhile.
         """
         return False
 

@@ -529,10 +529,15 @@ class ForeignStory(SQLModel, table=True):
     """Targets that live in another database; empty while all projects share one."""
 
     __tablename__ = "foreign_stories"
-    __table_args__ = (_one_of("status", words.STATUSES, "foreign_stories"),)
+    __table_args__ = (
+        _one_of("status", words.STATUSES, "foreign_stories"),
+        _one_of("state", words.FOREIGN_STATES, "foreign_stories"),
+    )
 
     project_id: str = Field(sa_column=sa.Column("project_id", TEXT, primary_key=True))
     key: str = Field(sa_column=sa.Column("key", TEXT, primary_key=True))
+    state: str = _text("state", nullable=False)
+    id: str | None = _text("id")
     title: str = _text("title", nullable=False)
     status: str | None = _text("status")
     path: str = _text("path", nullable=False)

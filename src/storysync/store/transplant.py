@@ -72,6 +72,16 @@ def copy_claims(source: Tx, target: Tx, project_id: str, but: frozenset[str]) ->
     _copy_rows(source, target, "status_claims", project_id, paths, skip=("story_uid",))
 
 
+def copy_foreign(source: Tx, target: Tx) -> None:
+    """Copy what is known of the stories of other databases, from which states of references follow."""
+    columns = source.columns("foreign_stories")
+    listed = ", ".join(columns)
+    target.executemany(
+        f"INSERT INTO foreign_stories ({listed}) VALUES ({', '.join('?' * len(columns))})",
+        source.rows(f"SELECT {listed} FROM foreign_stories"),
+    )
+
+
 def copy_files(source: Tx, target: Tx, project_id: str, paths: Iterable[str]) -> None:
     """Copy the rows of `files` at these paths, without stories."""
     _copy_rows(source, target, "files", project_id, sorted(paths))

@@ -7,7 +7,7 @@ canonical text, instants and days are text as `core.instants` writes them, truth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,8 +27,14 @@ class Insert:
 
     @cached_property
     def sql(self) -> str:
-        marks = ", ".join("?" * len(self.columns))
-        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) VALUES ({marks}){self.on_conflict}"
+        """The statement for one row."""
+        return self.sql_of(1)
+
+    def sql_of(self, count: int) -> str:
+        """The statement for so many rows, whose values follow each other."""
+        row = f"({', '.join('?' * len(self.columns))})"
+        values = ", ".join([row] * count)
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) VALUES {values}{self.on_conflict}"
 
     @cached_property
     def on_conflict(self) -> str:
@@ -65,7 +71,7 @@ class Tx(ABC):
         """Every row of a result."""
 
     @abstractmethod
-    def stream(self, sql: str) -> Iterator[Row]:
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """The rows one by one, for results that are large."""
 
     @abstractmethod
@@ -75,6 +81,14 @@ class Tx(ABC):
     @abstractmethod
     def new_uids(self, count: int) -> Sequence[int]:
         """So many uids, growing, that were never given out."""
+
+    @abstractmethod
+    def last_numbers(self) -> dict[str, int]:
+        """Table -> the last number that its counter gave to a row, which may be gone."""
+
+    @abstractmethod
+    def count_on(self, last: Mapping[str, int]) -> None:
+        """Let every counter give out only numbers above `last`, and above those of the rows present."""
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
         """The first row of a result."""

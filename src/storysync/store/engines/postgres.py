@@ -1,15 +1,16 @@
-"""PostgreSQL through psycopg 3: URLs, connections, how values are read, and what errors mean."""
+"""PostgreSQL through psycopg 3: URLs, connections, and what errors mean."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import select
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
 
 try:
     import psycopg
@@ -20,7 +21,6 @@ except ImportError as _error:
         "PostgreSQL needs a driver that is not installed", hint="pip install 'storysync[postgres]'"
     ) from _error
 from psycopg import errors, sql
-from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 
 from storysync.errors import (
@@ -36,9 +36,11 @@ from storysync.errors import (
 )
 from storysync.settings import PostgresSettings
 from storysync.state import redacted
+from storysync.store.engines.postgres_values import ADAPTERS
 from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+_SCHEMA = re.compile("[a-z_][a-z0-9_]{0,62}", re.ASCII)
 KEEPALIVE_S = 30
 """Idle seconds after which the kernel asks whether the server is still there."""
 
@@ -51,6 +53,10 @@ def parameters(url: str, settings: PostgresSettings, application: str) -> dict[s
         given = conninfo_to_dict(url)
     except psycopg.Error:
         raise UsageError(f"cannot read the database URL {redacted(url)}", hint=_HINT) from None
+    if "@" in str(given.get("host", "")):  # the end of a password, which the driver would tell
+        raise UsageError(
+            f"cannot read the database URL {redacted(url)}", hint="write `@` in a password as %40"
+        )
     asked: dict[str, Any] = {
         "connect_timeout": settings.connect_timeout_s,
         "application_name": application,
@@ -65,6 +71,31 @@ def parameters(url: str, settings: PostgresSettings, application: str) -> dict[s
     return {name: str(value) for name, value in (asked | given).items() if value is not None}
 
 
+def split_schema(url: str) -> tuple[str, str | None]:
+    """(the URL without its parameter `schema`, which only we understand; its value)."""
+    before, _, options = url.partition("?")
+    pairs = options.split("&") if options else []
+    kept = "&".join(pair for pair in pairs if not pair.startswith("schema="))
+    named = [unquote(pair.removeprefix("schema=")) for pair in pairs if pair.startswith("schema=")]
+    return f"{before}?{kept}" if kept else before, named[-1] if named else None
+
+
+def in_schema(settings: PostgresSettings, schema: str | None) -> PostgresSettings:
+    """The settings with the schema that a URL names. Raises UsageError for what can be no schema of ours."""
+    if schema is None:
+        return settings
+    if not _SCHEMA.fullmatch(schema):
+        raise UsageError(
+            f"{schema!r} in the database URL cannot be the name of a schema",
+            hint="use up to 63 of a-z, 0-9 and _, beginning with a letter",
+        )
+    return msgspec.structs.replace(settings, schema=schema)
+
+
+def with_schema(url: str, schema: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}schema={schema}"
+
+
 def place_of(url: str, schema: str) -> str:
     """How messages name a database: its URL without password and options, and the schema."""
     told, _, options = redacted(url).replace(":***@", "@").partition("?")
@@ -74,16 +105,22 @@ def place_of(url: str, schema: str) -> str:
     return f"postgresql://{userinfo}{at}{rest} (schema {schema})"
 
 
-def connect(url: str, settings: PostgresSettings, *, read_only: bool) -> Connection:
-    """A connection whose names are those of our schema. Raises DatabaseAway, UsageError."""
+def connect(url: str, settings: PostgresSettings, *, read_only: bool, as_text: bool = True) -> Connection:
+    """A connection whose names are those of our schema. Raises DatabaseAway, UsageError.
+
+    `as_text`: instants, days and JSON are read as `store.tx` has them; SQLAlchemy wants the driver's own.
+    """
     told = parameters(url, settings, "storysync reading" if read_only else "storysync")
     try:
-        connection = psycopg.connect(**told, autocommit=True)  # type: ignore[arg-type]
+        connection = psycopg.connect(
+            **told,  # type: ignore[arg-type]
+            autocommit=True,
+            context=ADAPTERS if as_text else None,
+        )
     except psycopg.Error as error:
         kind = DatabaseRefuses if refuses(error) else DatabaseAway
         raise kind(f"cannot connect to {place_of(url, settings.schema)}: {_why(error)}") from None
     try:
-        _adapt(connection)
         connection.execute(
             "SELECT set_config('search_path', %s, false), set_config('TimeZone', 'UTC', false),"
             " set_config('DateStyle', 'ISO', false), set_config('statement_timeout', %s, false),"
@@ -91,8 +128,8 @@ def connect(url: str, settings: PostgresSettings, *, read_only: bool) -> Connect
             " set_config('idle_in_transaction_session_timeout', '0', false),"
             " set_config('idle_session_timeout', '0', false),"
             # The server frees the claims of a machine that is gone, so that it can come back.
-            " set_config('tcp_keepalives_idle', %s, false), set_config('tcp_keepalives_interval', '10', false),"
-            " set_config('tcp_keepalives_count', '3', false)",
+            " set_config('tcp_keepalives_idle', %s, false), set_config('tcp_keepalives_count', '3', false),"
+            " set_config('tcp_keepalives_interval', '10', false)",
             (
                 sql.Identifier(settings.schema).as_string(connection),
                 str(int(settings.statement_timeout_s * 1000)),
@@ -105,48 +142,6 @@ def connect(url: str, settings: PostgresSettings, *, read_only: bool) -> Connect
         connection.close()
         raise translated(error, place_of(url, settings.schema)) from error
     return connection
-
-
-# -- values ------------------------------------------------------------------------------------------
-
-
-class _Instant(Loader):
-    """`2026-11-21 07:05:11.5+00`, as the server writes it in UTC -> as `core.instants` does."""
-
-    def load(self, data: Any) -> str:
-        text = bytes(data).decode()
-        day, _, time = text.partition(" ")
-        clock, _, fraction = time.partition("+")[0].partition(".")
-        return f"{day}T{clock}.{fraction:0<6}Z"
-
-
-class _AsWritten(Loader):
-    def load(self, data: Any) -> str:
-        return bytes(data).decode()
-
-
-class _Json(Loader):
-    """Canonical text: sorted keys, no blanks, as it was written."""
-
-    def load(self, data: Any) -> str:
-        value = json.loads(bytes(data))
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-class _Number(Loader):
-    """`numeric`, which sums and averages are: whole ones are int."""
-
-    def load(self, data: Any) -> int | float:
-        text = bytes(data).decode()
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-def _adapt(connection: Connection) -> None:
-    for name, loader in (
-        ("timestamptz", _Instant), ("date", _AsWritten), ("jsonb", _Json), ("json", _Json),
-        ("numeric", _Number),
-    ):  # fmt: skip
-        connection.adapters.register_loader(name, loader)
 
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\?|%")
@@ -197,6 +192,14 @@ def revision(connection: Connection, place: str) -> str | None:
     return str(found[0]) if found else None
 
 
+def is_there(connection: Connection, place: str) -> bool:
+    """Whether there is a database of ours, be it of no revision. Raises ForeignDatabase."""
+    if revision(connection, place) is not None:
+        return True
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (VERSION_TABLE,)).fetchone()
+    return bool(plain(row))
+
+
 def require_head(connection: Connection, place: str) -> None:
     """Raise SchemaBehind or SchemaAhead unless the schema is the one that this program writes."""
     found = revision(connection, place)
@@ -218,8 +221,10 @@ def create_schema(connection: Connection, schema: str) -> None:
 # -- errors ------------------------------------------------------------------------------------------
 
 _REFUSED = (errors.IntegrityError, errors.DataError)
-_WRONGLY_ASKED = {"42", "22", "25", "2B", "21", "0A"}
+_WRONGLY_ASKED = {"0A", "21", "22", "25", "2B", "38", "39", "42", "54", "P0"}
 """Classes of SQLSTATE that a statement is to blame for."""
+_WRONG_MARKS = "08P01"
+"""The state of a statement that asks for values that were not given."""
 
 
 def first_line(error: BaseException) -> str:
@@ -264,12 +269,12 @@ def is_gone(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if isinstance(error, errors.OperationalError | errors.InterfaceError) and state is None:
         return True
-    return state is not None and (state[:2] in ("08", "57") and state != "57014")
+    return state is not None and state[:2] in ("08", "57") and state not in ("57014", _WRONG_MARKS)
 
 
 def blames_statement(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
-    return isinstance(error, psycopg.Error) and state is not None and state[:2] in _WRONGLY_ASKED
+    return isinstance(error, psycopg.Error) and (state == _WRONG_MARKS or str(state)[:2] in _WRONGLY_ASKED)
 
 
 def translated(error: psycopg.Error, place: str) -> StoreError:
@@ -287,7 +292,8 @@ def translated(error: psycopg.Error, place: str) -> StoreError:
         return DatabaseAway(f"the connection to {place} is lost: {told}")
     if isinstance(error, errors.ReadOnlySqlTransaction):
         return StoreError(
-            f"{place} takes no writes now: {told}", hint="is it a standby, or are transactions read-only there?"
+            f"{place} takes no writes now: {told}",
+            hint="is it a standby, or are transactions read-only there?",
         )
     if isinstance(error, _REFUSED):
         return RowRefused(told)

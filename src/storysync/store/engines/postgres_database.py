@@ -5,34 +5,32 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
-from psycopg import sql
 
+from storysync import faults
 from storysync.errors import DatabaseAway, Locked, RowRefused, SchemaBehind, StoreError
 from storysync.store.database import Database, Engines
 from storysync.store.engines import postgres, postgres_partitions
+from storysync.store.engines.postgres_tx import PostgresTx
 from storysync.store.reader import Reader
 from storysync.store.store import Store
-from storysync.store.tx import Insert, Row, Tx
+from storysync.store.tx import Tx
 from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_COPY_FROM = 20
-"""From so many rows on COPY is faster than a statement for each."""
-
 
 class PostgresDatabase(Database):
     def __init__(self, url: str, engines: Engines) -> None:
-        super().__init__(url, engines)
-        self.settings = engines.postgres
+        url, schema = postgres.split_schema(url)
+        self.settings = postgres.in_schema(engines.postgres, schema)
+        super().__init__(url, engines._replace(postgres=self.settings))
         postgres.parameters(url, self.settings, "")  # whether it can be read at all
         self._place = postgres.place_of(url, self.settings.schema)
         self.host = platform.node()
@@ -53,25 +51,29 @@ class PostgresDatabase(Database):
 
     def exists(self) -> bool:
         with self._connected(read_only=True) as connection:
-            return postgres.revision(connection, self.place) is not None
+            return postgres.is_there(connection, self.place)
 
     def open(self, *, auto_migrate: bool = True) -> Store:
         connection = self.connect_writer()
         try:
-            try:
-                postgres.require_head(connection, self.place)
-            except SchemaBehind:
-                if not auto_migrate:
-                    raise
-                upgrade_elsewhere(self)
-                try:
-                    postgres.require_head(connection, self.place)
-                except SchemaBehind:
-                    upgrade_here(self)
+            self.bring_to_head(connection, auto_migrate=auto_migrate)
         except BaseException:
             connection.close()
             raise
-        return PostgresStore(self, connection)
+        return PostgresStore(self, connection, auto_migrate=auto_migrate)
+
+    def bring_to_head(self, connection: postgres.Connection, *, auto_migrate: bool) -> None:
+        """Raise SchemaBehind or SchemaAhead unless the schema is ours now."""
+        try:
+            postgres.require_head(connection, self.place)
+        except SchemaBehind:
+            if not auto_migrate:
+                raise
+            upgrade_elsewhere(self)
+            try:
+                postgres.require_head(connection, self.place)
+            except SchemaBehind:
+                upgrade_here(self)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -96,7 +98,7 @@ class PostgresDatabase(Database):
     def _reading(self) -> postgres.Connection:
         connection = postgres.connect(self.url, self.settings, read_only=True)
         try:
-            if postgres.revision(connection, self.place) is None:
+            if not postgres.is_there(connection, self.place):
                 raise StoreError(
                     f"there is no database at {self.place}", hint="run `storysync sync PATH` first"
                 )
@@ -110,13 +112,19 @@ class PostgresDatabase(Database):
         with self._connected(read_only=True) as connection:
             return postgres.revision(connection, self.place)
 
+    def told(self, error: Exception) -> StoreError | None:
+        return postgres.translated(error, self.place) if isinstance(error, psycopg.Error) else None
+
     def sqlalchemy_engine(self) -> sa.Engine:
         import sqlalchemy as sa
 
         with self._connected(read_only=False) as connection:
             postgres.create_schema(connection, self.settings.schema)
         return sa.create_engine(
-            "postgresql+psycopg://", creator=self.connect_writer, poolclass=sa.NullPool, hide_parameters=True
+            "postgresql+psycopg://",
+            creator=lambda: postgres.connect(self.url, self.settings, read_only=False, as_text=False),
+            poolclass=sa.NullPool,
+            hide_parameters=True,
         )
 
     def damage(self) -> str:
@@ -144,81 +152,15 @@ class PostgresDatabase(Database):
                 raise postgres.translated(error, self.place) from error
 
 
-class PostgresTx(Tx):
-    def __init__(self, connection: postgres.Connection) -> None:
-        self._connection = connection
-        self._cursors = count()
-
-    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
-        return self._run(sql, params).rowcount
-
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        listed = list(rows)
-        if listed:
-            with self._connection.cursor() as cursor:
-                cursor.executemany(postgres.own_marks(sql), listed)
-
-    def insert_all(self, insert: Insert, rows: Sequence[Row]) -> None:
-        if len(rows) < _COPY_FROM:
-            self.executemany(insert.sql, rows)
-            return
-        columns = sql.SQL(", ").join(map(sql.Identifier, insert.columns))
-        if not insert.key:
-            self._copy(sql.Identifier(insert.table), columns, rows)
-            return
-        # Into a table of this session alone, and merged from there.
-        table = sql.Identifier("pg_temp", f"incoming_{insert.table}")
-        names = {"incoming": table, "table": sql.Identifier(insert.table), "columns": columns}
-        create = "CREATE TEMP TABLE {incoming} ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"
-        self._connection.execute(sql.SQL(create).format(**names))
-        self._copy(table, columns, rows)
-        merge = sql.SQL("INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming}").format(**names)
-        self._connection.execute(merge + sql.SQL(insert.on_conflict))
-        self._connection.execute(sql.SQL("DROP TABLE {}").format(table))
-
-    def _copy(self, table: sql.Identifier, columns: sql.Composable, rows: Sequence[Row]) -> None:
-        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
-        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-
-    def insert_one(self, insert: Insert, row: Row) -> int:
-        found = self._run(f"{insert.sql} RETURNING id", row).fetchone()
-        assert found is not None
-        return int(found[0])
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        return self._run(sql, params).fetchall()
-
-    def stream(self, sql: str) -> Iterator[Row]:
-        cursor = self._connection.cursor(name=f"storysync_{next(self._cursors)}")
-        cursor.itersize = 2000
-        with cursor:
-            cursor.execute(sql)
-            yield from cursor
-
-    def columns(self, table: str) -> list[str]:
-        description = self._run(f"SELECT * FROM {table} LIMIT 0", ()).description
-        return [column.name for column in description or ()]
-
-    def new_uids(self, count: int) -> Sequence[int]:
-        found = self.rows(
-            "SELECT nextval(pg_get_serial_sequence('identities', 'uid')) FROM generate_series(1, ?)", (count,)
-        )
-        return [row[0] for row in found]
-
-    def _run(self, sql: str, params: Sequence[Any]) -> psycopg.Cursor[Row]:
-        if params:
-            return self._connection.execute(postgres.own_marks(sql), params)
-        return self._connection.execute(sql)
-
-
 class PostgresStore(Store):
     """One connection, made anew when the server was away; its claims with it."""
 
-    def __init__(self, database: PostgresDatabase, connection: postgres.Connection) -> None:
+    def __init__(
+        self, database: PostgresDatabase, connection: postgres.Connection, *, auto_migrate: bool
+    ) -> None:
         self._database = database
         self._connection = connection
+        self._auto_migrate = auto_migrate
         self._claimed: tuple[str, ...] = ()
         self._renewed = False
         self._schema = database.settings.schema
@@ -229,19 +171,27 @@ class PostgresStore(Store):
         return self._database
 
     def close(self) -> None:
+        # The server notices the end of a connection a moment later; whoever comes next shall not meet us.
+        with suppress(psycopg.Error):
+            if self._claimed and not self._connection.closed:
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     @contextmanager
     def writing(self) -> Iterator[Tx]:
+        faults.point("write.before-begin")
         self._begin("BEGIN")
         try:
             try:
+                faults.point("write.after-begin")
                 # One writer at a time, as in SQLite: what it decides about references holds at its commit.
                 self._connection.execute(
                     "SELECT pg_advisory_xact_lock(%s)", (postgres.writing_key(self._schema),)
                 )
                 yield PostgresTx(self._connection)
+                faults.point("write.before-commit")
                 self._connection.execute("COMMIT")
+                faults.point("write.after-commit")
             except BaseException:
                 self._roll_back()
                 raise
@@ -287,7 +237,8 @@ class PostgresStore(Store):
     def _reconnect(self) -> None:
         connection = self._database.connect_writer()
         try:
-            postgres.require_head(connection, self._database.place)
+            # A server that was restored from an older state, or lost its last commits, is migrated again.
+            self._database.bring_to_head(connection, auto_migrate=self._auto_migrate)
             _claim(connection, self._schema, self._claimed, self._database.place)
         except psycopg.Error as error:
             connection.close()

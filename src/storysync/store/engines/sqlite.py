@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from storysync import faults
 from storysync.errors import ForeignDatabase, RowRefused, SchemaAhead, SchemaBehind, StoreError, UsageError
 from storysync.settings import SqliteSettings
 from storysync.state import redacted
+from storysync.store import private
 from storysync.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 
 APPLICATION_ID = 0x53544F52
@@ -73,23 +76,38 @@ def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
     if not path.exists():
         raise StoreError(f"there is no database at {path}", hint="run `storysync sync PATH` first")
     try:
-        connection = _open_read_only(path, settings)
+        connection = open_read_only(path, settings)
         refuse_foreign(connection, path)
         require_head(connection, path)
         connection.execute("PRAGMA query_only = ON")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # one database, and no other file
         connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     except sqlite3.Error as error:
         raise translated(error, path) from error
     return connection
 
 
-def _open_read_only(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+def open_read_only(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+    """Any SQLite file, without a look at whose it is. Raises sqlite3.Error.
+
+    What a process left that was killed while it made the database cannot be read before it is rolled back,
+    which takes a connection that may write.
+    """
     uri = f"file:{quote(str(path))}?mode=ro"
     wal = path.with_name(path.name + "-wal")
     if not os.access(path.parent, os.W_OK) and not wal.exists():
         # Without a -wal file and the right to make one, only an immutable open can read a WAL database.
         uri += "&immutable=1"
-    return sqlite3.connect(uri, uri=True, timeout=settings.timeout, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=settings.timeout, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        if error.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
+            connection.close()
+            raise
+        with closing(sqlite3.connect(path, timeout=settings.timeout)) as mending:
+            mending.execute("SELECT count(*) FROM sqlite_master")
+    return connection
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -155,7 +173,9 @@ def create_schema(connection: sqlite3.Connection) -> bool:
             return False
         for statement in schema_script().split(_END)[:-1]:
             connection.execute(statement)
+        faults.point("create.before-commit")
         connection.execute("COMMIT")
+        faults.point("create.after-commit")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -192,13 +212,34 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "") in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
+def is_replaced(path: Path, descriptor: int) -> bool:
+    """Whether the file at the path is gone, another than the open one, or does not begin as a database does.
+
+    It opens nothing: a process that closes any descriptor of a file loses all its POSIX locks on it, and
+    other processes would no longer see that the database is in use.
+    """
+    try:
+        there, own = path.stat(), os.fstat(descriptor)
+        head = os.pread(descriptor, len(_HEADER), 0)
+    except OSError:
+        return True
+    return not os.path.samestat(there, own) or head not in (b"", _HEADER)
+
+
+_HEADER = b"SQLite format 3\0"
+
+
 def _create(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(path.parent)
         if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        with closing(open(path, "r+b")):
-            pass
+            with suppress(FileExistsError):  # of another process that was first
+                os.close(private.open_file(path, os.O_RDWR | os.O_EXCL))
+        # Asked by name: to open and close the file would drop the locks of every connection of this process.
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except FileExistsError:
         if not path.is_file():
             raise StoreError(f"cannot use the database {path}: a part of the path is not a folder") from None
