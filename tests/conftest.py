@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from storysync.app import App
 from storysync.store.database import Database
@@ -28,6 +30,15 @@ def nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.delenv(name, raising=False)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logs_of_one_test_alone() -> Iterator[None]:
+    """A command that logs in this process does so to the streams of its test, which are closed after it."""
+    handlers = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -320,9 +320,9 @@ def test_a_daemon_that_is_killed_at_work_catches_up(
 @pytest.mark.parametrize(
     "rule",
     [
-        "write.before-commit=enospc:3", "write.after-files=raise:RuntimeError:2", "batch.taken=raise:MemoryError:2",
-        "plan.made=raise:StoreError:2", f"read.file=raise:OSError:{FILES + 1}", "watch.event=raise:RuntimeError",
-        "write.after-commit=raise:OSError:3", "scan.begin=raise:OSError",
+        "write.before-commit=enospc:3", "write.after-files=raise:RuntimeError:2",
+        "write.after-commit=raise:OSError:3", "batch.taken=raise:MemoryError:2",
+        "plan.made=raise:StoreError:2", "watch.event=raise:RuntimeError", "scan.begin=raise:OSError",
     ],
 )  # fmt: skip
 def test_a_daemon_survives_what_goes_wrong_once_and_converges(
@@ -336,6 +336,21 @@ def test_a_daemon_survives_what_goes_wrong_once_and_converges(
     assert not one.exited()
     one.is_equal()
     assert one.stop() == 0
+
+
+def test_a_file_that_could_not_be_read_once_is_read_with_the_next_batch(
+    pair: Pair, tmp_path: Path, following: list[Following]
+) -> None:
+    fault = environ(f"read.file=raise:OSError:{FILES + 1}")
+    one = Following([pair.root], pair.url, tmp_path / "state", **fault).start()
+    following.append(one)
+    put(pair.root, "0/A-3.md", "done")
+    one.wait(lambda: one.rows("SELECT * FROM problems WHERE code = 'unreadable-file'"))
+    assert one.statuses()["0/A-3.md"] == "todo"  # the last good row
+    put(pair.root, "0/A-6.md", "done")
+    one.wait(lambda: Counter(one.statuses().values())["done"] == 2)
+    assert one.rows("SELECT * FROM problems WHERE code = 'unreadable-file'") == []
+    one.is_equal()
 
 
 # -- all of it at random -------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ def configure(
     )
     libraries = logging.getLogger()
     libraries.handlers[:] = [_FromLibraries(level=logging.WARNING)]
+    # What it warns of when a connection is lost is raised as well, and logged once by whoever catches it.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def _rendering(settings: LogSettings, *, journal: bool, colours: bool) -> list[Processor]:
