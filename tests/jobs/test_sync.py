@@ -845,6 +845,37 @@ def test_a_load_that_was_cut_off_is_finished_by_the_next_sync(world, monkeypatch
     world.must_equal()
 
 
+def test_a_file_that_comes_back_after_a_cut_off_load_is_read_again(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its story had moved in the part that was written, with its row among the files still there."""
+    from storysync.jobs import sync as module
+
+    world.write("old/a.md", id="A-1", status="todo")
+    for name in ("b", "c", "d"):
+        world.write(f"{name}.md", id=f"{name}-1", status="todo")
+    world.sync()
+    text = (world.root() / "old/a.md").read_text()
+    (world.root() / "old").rename(world.root() / "0")
+    for name in ("b", "c", "d"):
+        world.write(f"{name}.md", id=f"{name}-1", status="done")
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "FIRST_LOAD_FILES", 2)
+        patch.setattr(module, "ONE_BATCH_FILES", 2)
+        patch.setattr(module._Run, "_finish", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            world.sync()
+    world.write("old/a.md", text=text)
+    world.sync()
+    found = world.column("SELECT path FROM stories WHERE key = 'a-1' ORDER BY path")
+    assert found == ["0/a.md", "old/a.md"]
+    world.must_equal()
+
+
 def test_a_failed_batch_changes_nothing(world, monkeypatch: pytest.MonkeyPatch) -> None:
     from storysync.store import batch
 

@@ -100,6 +100,12 @@ class Plan:
     stale: tuple[KnownStory, ...]
     carry: tuple[Carry, ...]
 
+    @property
+    def left(self) -> frozenset[str]:
+        """Paths that a story leaves for another one."""
+        put = (one.known.path for one in self.put if one.known is not None and one.known.path != one.path)
+        return frozenset(put) | {one.known.path for one in self.carry}
+
 
 def plan(indexed: Indexed, seen: Iterable[Seen]) -> Plan:
     """Match what was found with what is known; the rest is new, or to be removed.

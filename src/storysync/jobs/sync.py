@@ -321,6 +321,7 @@ class _Run:
         )
         with self.store.writing() as tx:
             self._write(tx, todo_plan, looked, below=(), first_load=fresh)
+            batch.forget_contents(tx, self.id, todo_plan.left)
 
     def _finish(
         self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, everything: bool, fresh: bool

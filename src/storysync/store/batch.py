@@ -183,6 +183,14 @@ def release(tx: Tx, project_id: str, there: Iterable[str]) -> None:
     tx.executemany("DELETE FROM problems WHERE project_id = ? AND path = ? AND code = 'deletion-held'", rows)
 
 
+def forget_contents(tx: Tx, project_id: str, paths: Iterable[str]) -> None:
+    """Of files that are gone, whose stories are elsewhere already, keep the row alone: if this sync is cut off
+    and the very same file comes back, it must be read again.
+    """
+    sql = "UPDATE files SET inode = NULL, content_hash = NULL WHERE project_id = ? AND path = ?"
+    tx.executemany(sql, [(project_id, path) for path in paths])
+
+
 def held_since(tx: Tx, project_id: str) -> dict[str, str]:
     """Path -> when its deletion was first held."""
     return dict(
