@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
-	@echo 'make test       the tests, over every form of the database (four minutes)'
+	@echo 'make test       the tests, over every form of the database (six minutes)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
 	@echo 'make test-model  random edits, git and faults until all is equal again (N=2000 SEED=0)'
 	@echo 'make lint       ruff, mypy and hadolint'

@@ -24,7 +24,7 @@ WriteStory = Callable[..., Path]
 def nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Settings and state of whoever runs the tests play no part."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("STORYSYNC_", "SQLITE_", "XDG_"))]:
+        for name in [name for name in os.environ if name.startswith(("STORYSYNC_", "SQLITE_", "XDG_", "PG"))]:
             patch.delenv(name)
         for name in ("DATABASE_URL", "STATE_DIRECTORY", "NOTIFY_SOCKET"):
             patch.delenv(name, raising=False)

@@ -285,8 +285,8 @@ def test_status_tells_what_goes_on(daemon: Daemon) -> None:
     (project,) = status["projects"]
     assert project.pop("watches").pop("cookie_age_s") is not None
     assert project == {
-        "id": "demo", "root": str(daemon.root), "state": "live", "reason": "", "dirty": 0, "waits_for_git": False,
-        "held": 0, "error": "",
+        "id": "demo", "root": str(daemon.root), "state": "live", "reason": "", "dirty": 0,
+        "waits_for_git": False, "held": 0, "error": "",
     }  # fmt: skip
 
 

@@ -285,9 +285,7 @@ def _refuse_shared_ids(projects: Sequence[Project]) -> None:
             )
 
 
-def _with_the_others(
-    project_id: str, error: StorysyncError, others: Sequence[SyncReport]
-) -> StorysyncError:
+def _with_the_others(project_id: str, error: StorysyncError, others: Sequence[SyncReport]) -> StorysyncError:
     """The error of one project, and what became of those that have databases of their own."""
     if not others:
         return error

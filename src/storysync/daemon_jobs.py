@@ -13,6 +13,7 @@ from storysync.scheduler import Job, Scheduler
 if TYPE_CHECKING:
     from storysync.daemon import Daemon
 
+MAINTAIN_S = 86_400.0  # a year's partition is made a year ahead
 JITTER_SHARE = 0.1  # so that several daemons on one disk do not scan in step
 
 
@@ -26,6 +27,8 @@ def make_scheduler(daemon: Daemon) -> Scheduler:
         Job("reconcile", reconcile_s, lambda: _reconcile(daemon), now, jitter_s=reconcile_s * JITTER_SHARE),
         Job("health", settings.health.every_minutes * 60, lambda: _check_health(daemon), checked_at),
     ]
+    if any(store.database.file is None for store in daemon.stores.opened()):  # made ready at start
+        jobs.append(Job("maintain", MAINTAIN_S, lambda: _maintain(daemon), now))
     # A database of a server is backed up where it is.
     if any(store.database.file is not None for store in daemon.stores.opened()):
         every_s = settings.backup.every_minutes * 60
@@ -52,6 +55,10 @@ def _earliest(moments: list[datetime | None]) -> datetime | None:
 def _reconcile(daemon: Daemon) -> None:
     for keeper in daemon.keepers.values():
         daemon.scan(keeper, "timer")
+
+
+def _maintain(daemon: Daemon) -> None:
+    daemon.inbox.put(Request("maintain"), unless_waiting=True)
 
 
 def _back_up(daemon: Daemon) -> None:

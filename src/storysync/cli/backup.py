@@ -51,7 +51,7 @@ def create(database: str | None, config: str | None, as_json: bool) -> int:
     if as_json:
         listed = [{"project_id": name, **one} for name, one in made.items()]
         with app.reader() as reader:
-            output.show_document("backup", made[""] if "" in made else listed, freshness(reader))
+            output.show_document("backup", made.get("", listed), freshness(reader))
     return 0
 
 

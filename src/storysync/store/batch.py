@@ -184,8 +184,9 @@ def release(tx: Tx, project_id: str, there: Iterable[str]) -> None:
 
 
 def forget_contents(tx: Tx, project_id: str, paths: Iterable[str]) -> None:
-    """Of files that are gone, whose stories are elsewhere already, keep the row alone: if this sync is cut off
-    and the very same file comes back, it must be read again.
+    """Of files that are gone, whose stories are elsewhere already, keep the row alone.
+
+    If this sync is cut off and the very same file comes back, it must be read again.
     """
     sql = "UPDATE files SET inode = NULL, content_hash = NULL WHERE project_id = ? AND path = ?"
     tx.executemany(sql, [(project_id, path) for path in paths])
