@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOBS = ("backup", "health", "reconcile")
-_INTERNAL = ("record_health", "timed_backup")  # asked by the scheduler only
+_INTERNAL = ("maintain", "record_health", "timed_backup")  # asked by the scheduler only
 
 
 class Answers:
@@ -45,6 +45,7 @@ class Answers:
             "reload": lambda _: self.reload(),
             "record_health": self._record_health,
             "timed_backup": lambda _: self._backup("timer"),
+            "maintain": lambda _: self._maintain(),
         }
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +155,8 @@ class Answers:
                     raise
                 log.error("backup.failed", project=name, state="failed", error=str(error))
                 made[name] = {"state": "failed", "message": f"project {name}: {error}"}
-        return made[""] if "" in made else {"backups": made}
+        answer: dict[str, Any] = made.get("", {"backups": made})
+        return answer
 
     def _backup_one(self, name: str, trigger: str) -> backup.BackupReport:
         started = time.monotonic()
@@ -166,6 +168,12 @@ class Answers:
         if report.message:
             log.error("backup.failed", state=report.state, error=report.message, ms=ms)
         return report
+
+    def _maintain(self) -> dict[str, Any]:
+        """What the databases need each day. A failure is logged, and the next day tries again."""
+        for store in self._daemon.stores.opened():
+            store.maintain(datetime.now(UTC))
+        return {}
 
     def check_health(self) -> health.HealthReport:
         """All checks, in whichever thread asks; `record_health` notes the outcome in the main loop."""
