@@ -286,7 +286,7 @@ def test_status_tells_what_goes_on(daemon: Daemon) -> None:
     assert project.pop("watches").pop("cookie_age_s") is not None
     assert project == {
         "id": "demo", "root": str(daemon.root), "state": "live", "reason": "", "dirty": 0,
-        "waits_for_git": False, "held": 0, "error": "",
+        "settled": True, "lag_s": 0.0, "waits_for_git": False, "held": 0, "error": "",
     }  # fmt: skip
 
 

@@ -307,6 +307,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_changes_identity", "changes", ["identity"], unique=False)
+    op.create_index("ix_changes_sync", "changes", ["sync_id"], unique=False)
 
     op.create_table(
         "status_history",

@@ -7,9 +7,11 @@ The socket lies beside the database (`/x/storysync.db.sock`, mode 0600). A reque
     {"command": "sync", "projects": ["demo"], "paths": ["stories"], "confirm_deletions": false}
     {"command": "run_job", "name": "backup" | "health" | "reconcile"}
     {"command": "confirm_deletions", "projects": ["demo"]}
+    {"command": "wait_settled", "projects": ["demo"], "timeout_s": 5}
     {"command": "pause"}, {"command": "resume"}, {"command": "reload"}
 
 The answer is `{"ok": true, "data": {…}}` or `{"ok": false, "error": …, "hint": …, "exit_code": n}`.
+`wait_settled` answers as `status` does, once all that was on disk when it came is in the database.
 A connection may ask several times.
 """
 

@@ -28,6 +28,7 @@ from storysync.daemon_answers import Answers
 from storysync.daemon_jobs import make_scheduler
 from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
+from storysync.daemon_wait import Waiting
 from storysync.daemon_watch import WatchKeeper, log_dead_threads
 from storysync.errors import DatabaseAway, StorysyncError, UsageError
 from storysync.jobs.project import Project
@@ -94,6 +95,7 @@ class Daemon:
         self.outage = Outage(self.databases.place, notifier)
         self._notifier = notifier
         self.busy = True
+        self.waiting = Waiting()
         self.answers = Answers(self)
         self._scheduler = make_scheduler(self)
         self._control = ControlServer(socket_path(self.databases.base), self.answers.answer)
@@ -137,6 +139,7 @@ class Daemon:
     ) -> SyncReport:
         """Sync now and log it. Raises what `jobs.sync` raises, or Stopped."""
         head = git.head_commit(keeper.project.root)
+        began_at = time.monotonic()
         report = sync(
             self.stores.of(keeper.id),
             keeper.project,
@@ -154,10 +157,12 @@ class Daemon:
         if report.later:
             self.inbox.touch(keeper.id, Kind.CREATED, *report.later)
         now = time.monotonic()
+        keeper.relook.note(frozenset(report.unreadable), now)
         if report.held:
             keeper.rescan_within(self.settings.deletions.hold_s + HOLD_SLACK_S, now, "held-deletions")
         if keeper.state == "degraded":
             self._store_state(keeper)
+        self.waiting.note(keeper.id, began_at, None if report.full else paths, report.later)
         return report
 
     def _refresh(self, only: str | None = None) -> None:
@@ -172,7 +177,8 @@ class Daemon:
             self._unrefreshed = told
 
     def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
-        idle = trigger == "poll" and not (report.created or report.updated or report.moved or report.removed)
+        changed = report.created or report.updated or report.moved or report.removed
+        idle = trigger in ("poll", "wait") and not changed
         (log.debug if idle else log.info)(
             "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
             put=report.created + report.updated, moved=report.moved, removed=report.removed,
@@ -239,7 +245,13 @@ class Daemon:
             self._sync_batch(batch)
         else:
             self.busy = False
+            self._note_equal(now)
             self.inbox.wait(self._nap_s(now), held)
+
+    def _note_equal(self, now: float) -> None:
+        for keeper in self.keepers.values():
+            if keeper.state == "live" and not self.inbox.dirty(keeper.id):
+                keeper.equal_at = now
 
     def _sync_batch(self, batch: Batch, *, refusable: bool = False) -> None:
         keeper = self.keepers[batch.root_id]
@@ -303,6 +315,9 @@ class Daemon:
             if keeper.rescan_at is not None and keeper.rescan_at <= now:
                 keeper.rescan_at = None
                 self.scan(keeper, keeper.trigger or "timer")
+            again = keeper.relook.take(now)
+            if again:
+                self.inbox.touch(keeper.id, Kind.NOW, *again)
         if self.outage.lasts or now - self._looked_at >= LOOK_S:
             self._look_at_database()
         if now - self._looked_at < LOOK_S:

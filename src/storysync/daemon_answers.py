@@ -16,7 +16,14 @@ from storysync import __version__
 from storysync.adapters.inbox import Request
 from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
-from storysync.errors import DatabaseAway, NotFound, StoreError, StorysyncError, UsageError
+from storysync.errors import (
+    DatabaseAway,
+    NotFound,
+    StoreError,
+    StorysyncError,
+    UsageError,
+    WaitTimeout,
+)
 from storysync.jobs import backup, health
 from storysync.jobs.sync import SyncReport
 
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOBS = ("backup", "health", "reconcile")
+MOST_WAIT_S = 3600.0
 _INTERNAL = ("maintain", "record_health", "timed_backup")  # asked by the scheduler only
 
 
@@ -53,6 +61,8 @@ class Answers:
         command = message.pop("command")
         if command == "status":
             return self.status()
+        if command == "wait_settled":
+            return self._wait_settled(message)
         if command not in self._commands or command in _INTERNAL:
             raise UsageError(f"unknown command {command!r}")
         request = Request(command, message)
@@ -73,17 +83,14 @@ class Answers:
     def status(self) -> dict[str, Any]:
         """A snapshot for people and programs; `settled` means that nothing known is left to do."""
         daemon = self._daemon
-        projects = [self._of_project(keeper) for keeper in daemon.keepers.values()]
+        projects = [self._of_project(keeper) for keeper in daemon.keepers.values()]  # before `busy` is asked
         return {
             "pid": os.getpid(),
             "version": __version__,
             "database": daemon.databases.place,
             "state": "paused" if daemon.paused else daemon.state,
             "waits_for_database": _outage(daemon.outage),
-            "settled": daemon.state == "running"
-            and not daemon.busy
-            and not daemon.outage.lasts
-            and not any(p["dirty"] for p in projects),
+            "settled": self._idle() and not any(p["dirty"] for p in projects),
             "started_at": self._started_at.isoformat(),
             "watcher_alive": daemon.watching.alive(),
             "events": daemon.inbox.events,
@@ -99,14 +106,63 @@ class Answers:
         log.warning("reload.ignored", hint="restart the daemon to apply changed settings")
         return {"reloaded": False, "hint": "restart the daemon to apply changed settings"}
 
+    def _idle(self) -> bool:
+        daemon = self._daemon
+        return daemon.state == "running" and not daemon.busy and not daemon.outage.lasts
+
+    def _lag_s(self, keeper: RootKeeper, *, settled: bool) -> float | None:
+        """Seconds since the database was last known to equal the files; 0.0 now, None when it never was."""
+        if settled and keeper.state == "live" and self._daemon.watching.alive():
+            return 0.0
+        known = [self._daemon.waiting.complete_from(keeper.id), keeper.equal_at]
+        moments = [at for at in known if at is not None]
+        return round(time.monotonic() - max(moments), 3) if moments else None
+
+    def _wait_settled(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """In the client's thread. Raises WaitTimeout that says what is in the way."""
+        timeout_s = arguments.get("timeout_s")
+        if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= MOST_WAIT_S:
+            raise UsageError(f"`timeout_s` must be a number of seconds up to {MOST_WAIT_S:g}")
+        keepers = self._keepers(arguments)
+        asked_at = time.monotonic()
+        for keeper in keepers:
+            self._daemon.scan(keeper, "wait")
+        names = [keeper.id for keeper in keepers]
+        late = self._daemon.waiting.wait(names, asked_at, asked_at + timeout_s)
+        if late:
+            told = "; ".join(f"{name}: {self._in_the_way(self._daemon.keepers[name])}" for name in late)
+            raise WaitTimeout(
+                f"not in step with the files after {timeout_s:g} s: {told}",
+                hint="wait longer, or ask without --wait-synced",
+            )
+        return self.status()
+
+    def _in_the_way(self, keeper: RootKeeper) -> str:
+        daemon = self._daemon
+        if keeper.state == "lost":
+            return keeper.reason
+        dirty = daemon.inbox.dirty(keeper.id)
+        reasons = [
+            *(["the daemon is paused"] if daemon.paused else []),
+            *(["the database does not answer"] if daemon.outage.lasts else []),
+            *(["git is at work"] if keeper.waits_for_git else []),
+            *([f"the last sync failed: {keeper.error}"] if keeper.error else []),
+            *([f"{dirty} {'path' if dirty == 1 else 'paths'} to look at"] if dirty else []),
+        ]
+        return ", ".join(reasons) or "a sync is under way"
+
     def _of_project(self, keeper: RootKeeper) -> dict[str, Any]:
+        dirty = self._daemon.inbox.dirty(keeper.id)
+        settled = not dirty and self._idle() and keeper.state in ("live", "degraded")
         return {
             "id": keeper.id,
             "root": str(keeper.project.root),
             "state": keeper.state,
             "reason": keeper.reason,
             "watches": self._daemon.watching.told(keeper),
-            "dirty": self._daemon.inbox.dirty(keeper.id),
+            "dirty": dirty,
+            "settled": settled,
+            "lag_s": self._lag_s(keeper, settled=settled),
             "waits_for_git": keeper.waits_for_git,
             "held": len(keeper.last.held) if keeper.last else 0,
             "error": keeper.error,

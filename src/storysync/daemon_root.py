@@ -10,6 +10,7 @@ from typing import Literal
 
 from storysync.adapters import git
 from storysync.adapters.git_gate import GitGate
+from storysync.daemon_relook import Relook
 from storysync.jobs.project import Project
 from storysync.jobs.sync import SyncReport
 
@@ -38,6 +39,8 @@ class RootKeeper:
         self.rescan_at: float | None = None  # when to ask for a full scan, in monotonic seconds
         self.error = ""  # of the last sync, '' when it went well
         self.last: SyncReport | None = None
+        self.equal_at: float | None = None  # when nothing was left to do and all of it was watched
+        self.relook = Relook()
         self.waits_for_git = False
         self._gate = GitGate(project.root, git_wait_s)
         self._identity = identity_of(project.root)
@@ -127,7 +130,7 @@ class RootKeeper:
 
     def next_at(self, now: float) -> float:
         """When something may be due without any event, in monotonic seconds."""
-        rescan_at = float("inf") if self.rescan_at is None else self.rescan_at
+        rescan_at = min(self.relook.at, float("inf") if self.rescan_at is None else self.rescan_at)
         return min(rescan_at, self._retry_at) if self._retry_at > now else rescan_at
 
 

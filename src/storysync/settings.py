@@ -171,6 +171,8 @@ class DeletionSettings(Frozen, frozen=True):
     share: Share = 0.3
     hold_s: Annotated[float, Meta(ge=0)] = 60.0
     """A scan at least this many seconds later releases what is still missing."""
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 365
+    """So long a deleted story keeps its uid and its history, should it come back; 0 for ever."""
 
 
 class CheckSettings(Frozen, frozen=True):

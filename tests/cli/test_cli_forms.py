@@ -69,6 +69,7 @@ def _told(text: str) -> str:
     text = re.sub(r'(?m)^database: .*$|"database":"[^"]*"', "", text)
     text = re.sub(r"(?m)^(\S+ +(?:ok|warn|fail)) +[\d.]+ ", r"\1 ", text)
     text = re.sub(r" +MS +", " MS ", text)
+    text = re.sub(r'"lag_s":[\d.]+|"mode":(null|"unwatched")', "", text)  # who follows a server?
     return re.sub(f"{_TIME}|{_LASTS}", "…", text)
 
 

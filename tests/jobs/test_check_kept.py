@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from jobs.test_model import ITEM_OPERATIONS, OPERATIONS, RULES, perform, story
 from storysync.adapters import disk
 from storysync.core import reading
+from storysync.core.plan import Signature
 from storysync.errors import StorysyncError, UsageError
 from storysync.jobs import check_kept, look
 from storysync.jobs import sync as sync_module
@@ -41,8 +43,21 @@ def write(root: Path, path: str, text: str) -> Path:
     place = root / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")
-    os.utime(place, ns=(OLD_NS, OLD_NS))  # not so young that every check reads it again
+    os.utime(place, ns=(OLD_NS, OLD_NS))  # not so young that every check reads it again; see `aged`
     return place
+
+
+@pytest.fixture(autouse=True)
+def aged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `write` has written changed an hour ago: nobody can set ctime back."""
+    real = disk.signature
+
+    def signature(status: os.stat_result) -> Signature:
+        found = real(status)
+        old_s = 3600 if found.mtime_ns == OLD_NS else 0
+        return msgspec.structs.replace(found, ctime_ns=found.ctime_ns - old_s * 1_000_000_000)
+
+    monkeypatch.setattr(disk, "signature", signature)
 
 
 @pytest.fixture

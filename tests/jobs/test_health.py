@@ -131,6 +131,21 @@ def test_another_process_that_writes_for_long_is_a_warning(
     assert "another process" in reason
 
 
+def test_a_reader_that_stays_is_a_warning_when_the_log_has_grown(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "MOST_UNMERGED_MB", 1)
+    assert found(check(store), "database")[0] == "ok"
+    with store.database.reader() as reader, reader.snapshot():
+        reader.rows("SELECT count(*) FROM stories")
+        for number in range(30):
+            with store.writing() as tx:
+                tx.execute("UPDATE projects SET description = ?", (str(number) * 100_000,))
+        state, reason = found(check(store), "database")
+    assert state == "warn"
+    assert "MB wait to be merged" in reason
+
+
 def test_a_damaged_database_fails(store: Store) -> None:
     store.close()
     data = bytearray(store.database.file.read_bytes())

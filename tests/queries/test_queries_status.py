@@ -29,7 +29,13 @@ def test_freshness_tells_of_every_root(reader: Reader) -> None:
     found = freshness(reader)
     assert found["seq"] > 0
     for project in found["projects"]:
-        assert project.keys() == {"project_id", "state", "last_full_scan_at", "head_commit", "last_sync"}
+        assert project.keys() == {
+            "project_id", "state", "mode", "last_full_scan_at", "head_commit", "last_sync", "seq", "lag_s",
+            "settled", "dirty", "broken", "held",
+        }  # fmt: skip
+        assert 0 <= project["lag_s"] < 600
+        assert (project["settled"], project["dirty"], project["held"]) == (None, None, 0)
+        assert project["seq"] <= found["seq"]
         assert project["state"] == "live"
         assert project["last_full_scan_at"].endswith("Z")
     assert [project["project_id"] for project in found["projects"]] == ["bank", "shop"]

@@ -10,6 +10,7 @@ import msgspec
 
 from storysync.app import App
 from storysync.cli import output
+from storysync.cli.live import ask_daemon
 from storysync.cli.options import load, with_app, with_json
 from storysync.cli.remote import JOB_TIMEOUT_S, ask, daemon_socket
 from storysync.errors import StorysyncError
@@ -50,8 +51,9 @@ def create(database: str | None, config: str | None, as_json: bool) -> int:
         )
     if as_json:
         listed = [{"project_id": name, **one} for name, one in made.items()]
+        daemon = ask_daemon(app, (), None, wanted=True)
         with app.reader() as reader:
-            output.show_document("backup", made.get("", listed), freshness(reader))
+            output.show_document("backup", made.get("", listed), freshness(reader, daemon))
     return 0
 
 
@@ -83,10 +85,12 @@ def _made(app: App) -> dict[str, dict[str, Any]]:
 @with_json
 def list_backups(database: str | None, config: str | None, as_json: bool) -> int:
     """List the backups on record, newest first, and whether their files are still there."""
-    with load(database, config).reader() as reader:
+    app = load(database, config)
+    daemon = ask_daemon(app, (), None, wanted=as_json)
+    with app.reader() as reader:
         found = [{**one, "present": _is_there(one["file"])} for one in backups(reader)]
         if as_json:
-            output.show_document("backup-list", found, freshness(reader))
+            output.show_document("backup-list", found, freshness(reader, daemon))
             return 0
     rows = [
         (

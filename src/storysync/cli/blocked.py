@@ -8,6 +8,7 @@ import click
 
 from storysync.cli import output
 from storysync.cli.filter_options import filter_from, with_filter
+from storysync.cli.live import ask_daemon, with_wait
 from storysync.cli.options import asking, load, with_app, with_json
 from storysync.queries.blocked import blocked
 from storysync.queries.freshness import freshness
@@ -15,15 +16,20 @@ from storysync.queries.freshness import freshness
 
 @click.command()
 @with_filter
+@with_wait
 @with_app
 @with_json
-def command(database: str | None, config: str | None, as_json: bool, **narrowed: Any) -> int:
+def command(
+    database: str | None, config: str | None, as_json: bool, wait_s: float | None, **narrowed: Any
+) -> int:
     """List the stories that wait for something, and for what."""
     wanted = filter_from(**narrowed)
-    with asking(load(database, config), wanted.projects) as reader:
+    app = load(database, config)
+    daemon = ask_daemon(app, wanted.projects, wait_s, wanted=as_json)
+    with asking(app, wanted.projects) as reader:
         stories = blocked(reader, wanted)
         if as_json:
-            output.show_document("blocked-list", stories, freshness(reader))
+            output.show_document("blocked-list", stories, freshness(reader, daemon))
             return 0
     several = len({story["project_id"] for story in stories}) > 1
     headers = [*(["PROJECT"] if several else []), "ID", "STATUS", "WAITS FOR", "TITLE"]

@@ -10,6 +10,7 @@ import click
 
 from storysync.cli import output
 from storysync.cli.filter_options import filter_from, with_full_filter
+from storysync.cli.live import ask_daemon, with_wait
 from storysync.cli.options import asking, load, with_app, with_json
 from storysync.queries.freshness import freshness
 from storysync.queries.list_stories import COLUMNS, SORTS, TABLE_COLUMNS, list_stories
@@ -28,6 +29,7 @@ from storysync.queries.list_stories import COLUMNS, SORTS, TABLE_COLUMNS, list_s
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N stories.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N.")
+@with_wait
 @with_app
 @with_json
 def command(
@@ -37,6 +39,7 @@ def command(
     sort: str,
     limit: int | None,
     offset: int,
+    wait_s: float | None,
     **narrowed: Any,
 ) -> int:
     """List stories, narrowed by status, label, owner and more.
@@ -49,7 +52,9 @@ def command(
         raise click.UsageError(
             f"--sort {column!r} is none of {', '.join(SORTS)}", click.get_current_context(silent=True)
         )
-    with asking(load(database, config), wanted.projects) as reader:
+    app = load(database, config)
+    daemon = ask_daemon(app, wanted.projects, wait_s, wanted=as_json)
+    with asking(app, wanted.projects) as reader:
         stories, following = list_stories(
             reader,
             wanted,
@@ -60,7 +65,7 @@ def command(
             columns=COLUMNS if as_json else TABLE_COLUMNS,
         )
         if as_json:
-            output.show_document("story-list", stories, freshness(reader), following)
+            output.show_document("story-list", stories, freshness(reader, daemon), following)
             return 0
     show_stories(stories, empty="no story fits")
     return 0

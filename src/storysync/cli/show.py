@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storysync.cli import output
+from storysync.cli.live import ask_daemon, with_wait
 from storysync.cli.options import asking, current_folder, load, with_app, with_json, with_projects
 from storysync.queries.freshness import freshness
 from storysync.queries.known_roots import known_roots
@@ -37,22 +38,30 @@ _SECTIONS = {
 @click.command()
 @click.argument("story", metavar="ID")
 @with_projects
+@with_wait
 @with_app
 @with_json
 def command(
-    story: str, projects: tuple[str, ...], database: str | None, config: str | None, as_json: bool
+    story: str,
+    projects: tuple[str, ...],
+    database: str | None,
+    config: str | None,
+    as_json: bool,
+    wait_s: float | None,
 ) -> int:
     """Show one story with its edges, criteria and problems.
 
     ID may be the beginning or the end of an id when only one story fits, `project:ID`, `folder/ID`, or a
     path; `epics.md#story-3` is one of several stories in a file.
 
-    Exit codes: 3 no story fits, or several.
+    Exit codes: 3 no story fits, or several; or the wait was in vain.
     """
-    with asking(load(database, config), projects) as reader:
+    app = load(database, config)
+    daemon = ask_daemon(app, projects, wait_s, wanted=as_json)
+    with asking(app, projects) as reader:
         found = show_story(reader, _in_its_project(reader, story), projects)
         if as_json:
-            output.show_document("story", found, freshness(reader))
+            output.show_document("story", found, freshness(reader, daemon))
             return 0
     output.say("\n".join(_lines(found)))
     return 0

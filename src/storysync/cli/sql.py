@@ -13,6 +13,7 @@ import click
 
 from storysync.app import App
 from storysync.cli import output
+from storysync.cli.live import ask_daemon, with_wait
 from storysync.cli.options import asking, load, with_app
 from storysync.errors import UsageError
 from storysync.queries.freshness import freshness
@@ -36,6 +37,7 @@ class _SqlCommand(click.Command):
     "--project", "-p", metavar="NAME", help="Ask the database of this project, where each has its own."
 )
 @click.option("--all-projects", is_flag=True, help="Ask each database, and put the rows one after the other.")
+@with_wait
 @with_app
 def command(
     query: str,
@@ -44,6 +46,7 @@ def command(
     as_csv: bool,
     project: str | None,
     all_projects: bool,
+    wait_s: float | None,
     database: str | None,
     config: str | None,
 ) -> int:
@@ -55,9 +58,11 @@ def command(
         raise click.UsageError("--json and --csv exclude each other", click.get_current_context(silent=True))
     text = sys.stdin.read() if query == "-" else query
     app = load(database, config)
-    with asking(app, _asked(app, project, all_projects=all_projects)) as reader, _interruptible():
+    asked = _asked(app, project, all_projects=all_projects)
+    daemon = ask_daemon(app, asked, wait_s, wanted=as_json)
+    with asking(app, asked) as reader, _interruptible():
         names, rows = statement(reader, text, limit)
-        fresh = freshness(reader) if as_json else None
+        fresh = freshness(reader, daemon) if as_json else None
     if as_json:
         data = [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
         output.show_document("rows", data, fresh)

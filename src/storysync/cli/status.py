@@ -9,25 +9,35 @@ from typing import Any
 import click
 
 from storysync.cli import output
+from storysync.cli.live import ask_daemon, with_wait
 from storysync.cli.options import asking, load, with_app, with_json, with_projects
 from storysync.cli.remote import daemon_status
 from storysync.errors import DatabaseAway, WaitTimeout
-from storysync.queries.freshness import freshness
+from storysync.queries.freshness import ABSENT, Daemon, freshness
 from storysync.queries.status import status
 
 
 @click.command()
 @with_projects
+@with_wait
 @with_app
 @with_json
-def command(projects: tuple[str, ...], database: str | None, config: str | None, as_json: bool) -> int:
+def command(
+    projects: tuple[str, ...],
+    database: str | None,
+    config: str | None,
+    as_json: bool,
+    wait_s: float | None,
+) -> int:
     """Count stories, files and problems of each project, and say how fresh they are."""
     app = load(database, config)
+    if wait_s is not None:
+        ask_daemon(app, projects, wait_s, wanted=False)
     running, silent = _daemon(app.databases.base)
     try:
         with asking(app, projects) as reader:
             found = status(reader, projects)
-            fresh = freshness(reader)
+            fresh = freshness(reader, _asked(running, silent))
     except DatabaseAway:
         if running is not None and not as_json:
             for line in (f"daemon: {_told(running)}", *_dirty_lines(running)):
@@ -55,6 +65,10 @@ def _daemon(database: Path) -> tuple[dict[str, Any] | None, str]:
         return None, f"running, but {error}"
 
 
+def _asked(running: dict[str, Any] | None, silent: str) -> Daemon:
+    return Daemon("silent") if silent else Daemon("running", running) if running else ABSENT
+
+
 def _told(running: dict[str, Any] | None) -> str:
     if running is None:
         return "not running"
@@ -79,7 +93,6 @@ def _live_lines(running: dict[str, Any] | None, project_id: str) -> list[str]:
         *([f"{now['state']}: {output.clean(now['reason'])}"] if now.get("reason") else []),
         *([f"{output.count(now['dirty'], 'path')} to look at"] if now.get("dirty") else []),
         *(["git is at work"] if now.get("waits_for_git") else []),
-        *([f"{output.count(now['held'], 'deletion')} held"] if now.get("held") else []),
         *([f"the last sync failed: {output.clean(now['error'])}"] if now.get("error") else []),
     ]
     return [f"  daemon:         {'; '.join(waits)}"] if waits else []
@@ -98,6 +111,8 @@ def _lines(project: dict[str, Any]) -> list[str]:
         ("references", f"{sum(project['references'].values())}{_counts(project['references'])}"),
         ("problems", f"{sum(project['problems'].values())}{_counts(project['problems'])}"),
     ]
+    if project["held"]:
+        shown.append(("held", _held(project["held"])))
     attention = [f"{flags[name]} {name}" for name in ("contested", "stale") if flags.get(name)]
     if attention:
         shown.append(("attention", ", ".join(attention)))
@@ -106,6 +121,11 @@ def _lines(project: dict[str, Any]) -> list[str]:
         shown.append(("last change", f"{output.moment(last['finished_at'])} by {last['trigger']}"))
     lines = ["", output.heading(output.clean(project["id"]))]
     return lines + [f"  {label + ':':<16}{value}" for label, value in shown if value]
+
+
+def _held(held: Mapping[str, Any]) -> str:
+    deletions = output.count(held["count"], "deletion")
+    return f"{deletions} since {output.moment(held['since'])}; `{held['confirm']}` removes their stories"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

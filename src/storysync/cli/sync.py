@@ -13,6 +13,7 @@ import msgspec
 
 from storysync.app import App, Progress
 from storysync.cli import output
+from storysync.cli.live import ask_daemon
 from storysync.cli.options import load, with_app, with_json, with_one_project, with_paths
 from storysync.cli.remote import STATUS_TIMEOUT_S, SYNC_TIMEOUT_S, ask, daemon_socket
 from storysync.errors import Locked, UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 HELD = 4
 PROGRESS_AFTER_S = 1.0
-LOCK_WAIT_S = 10.0
+LOCK_WAIT_S = 30.0
 LOCK_POLL_S = 0.05
 
 
@@ -59,8 +60,9 @@ def command(
     mind_the_place(app, projects)
     reports = _reports(app, projects, confirm_deletions=confirm_deletions, moved=moved)
     if as_json:
+        daemon = ask_daemon(app, (), None, wanted=True)
         with app.reader([project.id for project in projects]) as reader:
-            output.show_document("sync", reports, freshness(reader))
+            output.show_document("sync", reports, freshness(reader, daemon))
     else:
         output.say("\n".join(told(report) + _without_stories(app, report) for report in reports))
     return HELD if any(report["held"] for report in reports) else 0

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from storysync.cli import output
+from storysync.cli.live import ask_daemon
 from storysync.cli.options import load, with_app, with_json, with_one_project, with_paths
 from storysync.queries.freshness import freshness
 
@@ -31,8 +32,9 @@ def command(
     app = load(database, config)
     report = app.verify(app.projects(paths, name=project))
     if as_json:
+        daemon = ask_daemon(app, (), None, wanted=True)
         with app.reader() as reader:
-            output.show_document("verify", msgspec.to_builtins(report), freshness(reader))
+            output.show_document("verify", msgspec.to_builtins(report), freshness(reader, daemon))
     else:
         for difference in report.differences[:SHOWN]:
             output.say(output.clean(str(difference)))

@@ -25,6 +25,8 @@ from storysync.store.reader import Reader
 from storysync.store.store import Store
 
 KEPT_ROWS = 2_000
+MOST_UNMERGED_MB = 64
+"""Above this a reader holds the log of SQLite; it is cut to this size when none does."""
 _WRITE_WAIT_S = 2.0
 
 State = Literal["ok", "warn", "fail"]
@@ -146,6 +148,10 @@ def _database(database: Database) -> _Finding:
     serious, obstacle = database.write_obstacle(_WRITE_WAIT_S)
     if obstacle:
         return ("fail" if serious else "warn"), f"sound, but it cannot be written: {obstacle}"
+    unmerged_mb = database.unmerged_bytes() / (1 << 20)
+    if unmerged_mb > MOST_UNMERGED_MB:
+        told = f"sound, but {unmerged_mb:.0f} MB wait to be merged into its file"
+        return "warn", f"{told}: a program has kept it open for reading since long ago; end that"
     return "ok", "sound, and writing is possible"
 
 

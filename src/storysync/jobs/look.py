@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,10 @@ from storysync.core.story import Broken, Excluded, Found, Gone, Problem
 from storysync.settings import ReadingSettings
 
 RACY_NS = 2_000_000_000
-"""A file written so shortly before it was last looked at may have changed again within one clock tick."""
+"""A file changed so shortly before it was last looked at may have changed again within one clock tick."""
+
+
+_UNREADABLE = frozenset({"unreadable-file", "unreadable-folder"})
 
 
 @dataclass
@@ -40,6 +43,13 @@ class Looked:
         self.problems = {**other.problems, **self.problems}
         self.read += other.read
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """Files and folders that could not be read."""
+        broken = {one.path: one.found.problems for one in self.seen if isinstance(one.found, Broken)}
+        noted = [*broken.items(), *self.problems.items()]
+        return frozenset(path for path, found in noted if any(one.code in _UNREADABLE for one in found))
+
 
 @dataclass(frozen=True)
 class Todo:
@@ -49,12 +59,17 @@ class Todo:
     raw: Mapping[str, bytes]
     gone: list[str]
     unreadable: list[str]  # known files below folders that cannot be listed
-    files: int
+    there: frozenset[str]  # files, whether they are to be read or not
     problems: dict[str, tuple[Problem, ...]]
+
+    @property
+    def files(self) -> int:
+        """How many there are."""
+        return len(self.there)
 
 
 def racy_after_ns(last_full_scan_at: str | None) -> int:
-    """Files with a younger mtime may have changed unseen since this scan."""
+    """Files that changed later than this may have changed again unseen since that scan."""
     if last_full_scan_at is None:
         return 0
     return int(datetime.fromisoformat(last_full_scan_at).timestamp() * 1e9) - RACY_NS
@@ -70,31 +85,47 @@ def whole(
 ) -> Todo:
     """Compare the whole tree with what is known. `force`: everything is read again.
 
-    `racy_after_ns`: files with a younger mtime are read even if their change key is the same.
+    `racy_after_ns`: files that changed later are read even if their change key is the same.
     Raises OSError when the root cannot be listed.
     """
     faults.point("scan.begin")
     found = disk.scan(root, is_looked_at, pruner(settings.ignore))
-    changed = [
-        path
-        for path, signature in found.files.items()
-        if force
-        or (was := known.get(path)) is None
-        or was.signature != signature
-        or signature.mtime_ns > racy_after_ns
-    ]
+    changed = list(found.files) if force else _changed(found.files, known, racy_after_ns)
     return _todo(found, changed, known.keys() - found.files.keys())
 
 
-def part(root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], paths: Iterable[str]) -> Todo:
-    """Look at these files and folders only. `known` holds what is known at and below them."""
+def part(
+    root: Path,
+    settings: ReadingSettings,
+    known: Mapping[str, KnownFile],
+    paths: Set[str],
+    *,
+    racy_after_ns: int = 0,
+) -> Todo:
+    """Look at these files, which are read, and below these folders, where only what changed is.
+
+    `known` holds what is known at and below them; `racy_after_ns` is as in `whole`, 0 for all of them.
+    """
     found, missing = disk.look(root, is_looked_at, pruner(settings.ignore), paths)
     vanished = known.keys() - found.files.keys()
     missing &= known.keys()
-    return _todo(found, list(found.files), vanished | missing)
+    changed = {*(paths & found.files.keys()), *_changed(found.files, known, racy_after_ns)}
+    return _todo(found, changed, vanished | missing)
 
 
-def _todo(found: disk.Scan, changed: list[str], vanished: Iterable[str]) -> Todo:
+def _changed(files: Mapping[str, Signature], known: Mapping[str, KnownFile], racy_after_ns: int) -> list[str]:
+    """Paths whose change key is another than the known one, or too young to tell."""
+    return [
+        path
+        for path, signature in files.items()
+        if (was := known.get(path)) is None
+        or was.signature != signature
+        or signature.mtime_ns > racy_after_ns
+        or signature.ctime_ns > racy_after_ns  # programs set mtime back; nobody sets ctime
+    ]
+
+
+def _todo(found: disk.Scan, changed: Iterable[str], vanished: Iterable[str]) -> Todo:
     hidden = tuple(folder + "/" for folder in found.unreadable)
     gone: list[str] = []
     unreadable: list[str] = []
@@ -102,7 +133,9 @@ def _todo(found: disk.Scan, changed: list[str], vanished: Iterable[str]) -> Todo
         below = path in found.unreadable or (bool(hidden) and path.startswith(hidden))
         (unreadable if below else gone).append(path)
     problems = {path: tuple(noted) for path, noted in found.problems.items()}
-    return Todo(sorted(changed), found.raw, sorted(gone), sorted(unreadable), len(found.files), problems)
+    return Todo(
+        sorted(changed), found.raw, sorted(gone), sorted(unreadable), frozenset(found.files), problems
+    )
 
 
 def judge(

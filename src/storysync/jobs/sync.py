@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -23,7 +23,7 @@ from storysync.errors import Conflict, RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
 from storysync.settings import DeletionSettings
-from storysync.store import batch, indexed, projects, syncs
+from storysync.store import batch, indexed, projects, syncs, tombstones
 from storysync.store.put import Written
 from storysync.store.sieve import sift
 from storysync.store.store import Store
@@ -33,6 +33,8 @@ FIRST_LOAD_FILES = 1000
 """Files a transaction while a root is loaded for the first time; readers see its state `loading`."""
 ONE_BATCH_FILES = 10_000
 """Up to so many changed files are one transaction."""
+PERIODIC = "timer"
+"""Trigger of the full scans of a daemon, which also give back the pages that many small batches have left."""
 _LARGE = 1000
 _ATTEMPTS = 3
 
@@ -56,6 +58,8 @@ class SyncReport:
     held: tuple[str, ...]
     later: tuple[str, ...]
     """Files that changed under every reading; they must be looked at again."""
+    unreadable: tuple[str, ...]
+    """Files that could not be read; perhaps they can soon."""
     broken: int
     problems: dict[str, int]
     """Severity -> how many the project has now."""
@@ -173,6 +177,7 @@ class _Tally:
     written: Written = field(default_factory=Written)
     held: frozenset[str] = frozenset()
     later: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
     sync_id: int | None = None
 
 
@@ -259,11 +264,12 @@ class _Run:
         self, tx: Tx, paths: frozenset[str], known: dict[str, KnownFile]
     ) -> tuple[look.Looked, dict[str, KnownFile]]:
         here = indexed.files_at(tx, self.id, paths)
-        todo = look.part(self.project.root, self.reading, here, paths - self.request.keep)
+        asked, racy_after_ns = paths - self.request.keep, self._racy_after_ns()
+        todo = look.part(self.project.root, self.reading, here, asked, racy_after_ns=racy_after_ns)
         looked = self._judged(here, todo, todo.read, force=False)
         looked.seen += [one for one in look.settled(todo) if one.path not in self.request.keep]
         looked.problems = todo.problems
-        looked.there = set(todo.read)
+        looked.there = set(todo.there)
         return looked, known | here
 
     # -- everything --------------------------------------------------------------------------------------
@@ -287,7 +293,7 @@ class _Run:
         for part in parts[:-1]:
             self._load(part, todo, known, fresh=fresh)
         report = self._finish(parts[-1], todo, known, everything=in_parts or self.force, fresh=fresh)
-        if self.tally.written.changed > _LARGE:
+        if self.tally.written.changed > _LARGE or self.request.trigger == PERIODIC:
             self.store.release_memory()
         return report
 
@@ -433,6 +439,7 @@ class _Run:
         tally = self.tally
         tally.read += looked.read
         tally.later |= looked.later
+        tally.unreadable |= looked.unreadable
         if tally.sync_id is None and looked.seen:
             tally.sync_id = syncs.begin(tx, self.id, self.request.trigger, to_text(self.at))
         todo = batch.Batch(
@@ -460,6 +467,9 @@ class _Run:
         if not self.tally.held:
             projects.set_identity(tx, self.id, self.identity.device, self.identity.inode)
             projects.set_head(tx, self.id, self.head)
+        keep_days = self.request.deletions.keep_days
+        if keep_days:
+            tombstones.forget(tx, self.id, to_text(self.at - timedelta(days=keep_days)))
 
     def _report(self, tx: Tx, *, files: int, full: bool) -> SyncReport:
         tally, written = self.tally, self.tally.written
@@ -479,6 +489,7 @@ class _Run:
             stale=written.stale,
             held=tuple(sorted(tally.held)),
             later=tuple(sorted(tally.later)),
+            unreadable=tuple(sorted(tally.unreadable)),
             broken=syncs.broken_files(tx, self.id),
             problems=by_severity,
             dangling=by_code.get("dangling-reference", 0),

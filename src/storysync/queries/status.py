@@ -33,6 +33,11 @@ SELECT project_id, trigger, finished_at,
        read_count, put_count, moved_count, removed_count, stale_count, held_count
 FROM syncs WHERE id IN (SELECT max(id) FROM syncs GROUP BY project_id)
 """
+_HELD = """
+SELECT project_id, count(*) AS n, min(first_seen_at) AS since
+FROM problems WHERE code = 'deletion-held' GROUP BY project_id
+"""
+CONFIRM = "storysync sync --confirm-deletions"
 _COUNTS = {
     "stories": _STORIES, "files": _FILES, "problems": _PROBLEMS, "references": _REFERENCES, "flags": _FLAGS,
 }  # fmt: skip
@@ -40,21 +45,28 @@ _COUNTS = {
 
 def status(reader: Reader, projects: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """One dict a project: its root, the counts `stories` (by status), `files`, `problems`, `references`,
-    `flags`, and `last_sync`, the last run that changed something. Raises NotFound for an unknown project.
+    `flags`; `held`, None or the deletions that are held: `count`, `since`, the command to `confirm` them; and
+    `last_sync`, the last run that changed something. Raises NotFound for an unknown project.
     """
     require_projects(reader, projects)
     counts = {name: _by_project(reader, sql) for name, sql in _COUNTS.items()}
     last = {row.pop("project_id"): row for row in reader.rows(_LAST_SYNCS)}
+    held = {row["project_id"]: _held(row) for row in reader.rows(_HELD)}
     found = [
         {
             **row,
             **{name: numbers.get(row["id"], {}) for name, numbers in counts.items()},
+            "held": held.get(row["id"]),
             "last_sync": last.get(row["id"]),
         }
         for row in reader.rows(_PROJECTS)
         if not projects or row["id"] in projects
     ]
     return sorted(found, key=itemgetter("id"))
+
+
+def _held(row: dict[str, Any]) -> dict[str, Any]:
+    return {"count": row["n"], "since": row["since"], "confirm": CONFIRM}
 
 
 def _by_project(reader: Reader, sql: str) -> dict[str, dict[str, int]]:

@@ -96,6 +96,10 @@ class Database(ABC):
     def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
         """Why this process cannot begin to write now, '' if it can, and whether that is a serious fault."""
 
+    def unmerged_bytes(self) -> int:
+        """How much was written that readers of an old state keep from being merged into its file."""
+        return 0
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """The right to write, where it is given to one process at a time. Raises Locked naming the holder.

@@ -37,8 +37,9 @@ def files_at(tx: Tx, project_id: str, paths: Iterable[str]) -> dict[str, KnownFi
 
 
 def troubled_paths(tx: Tx, project_id: str) -> frozenset[str]:
-    """Files that could not be read: a later batch looks again, since no event may tell of a chmod."""
-    sql = "SELECT path FROM problems WHERE project_id = ? AND code = 'unreadable-file'"
+    """What could not be read: a later batch looks again, since no event may tell of a chmod."""
+    codes = "'unreadable-file', 'unreadable-folder'"
+    sql = f"SELECT path FROM problems WHERE project_id = ? AND code IN ({codes})"
     return frozenset(row[0] for row in tx.rows(sql, (project_id,)))
 
 

@@ -506,6 +506,7 @@ class ChangeRow(SQLModel, table=True):
     __tablename__ = "changes"
     __table_args__ = (
         sa.Index("ix_changes_identity", "identity"),
+        sa.Index("ix_changes_sync", "sync_id"),  # whenever a sync that changed nothing is taken back
         _one_of("operation", words.OPERATIONS, "changes"),
         {"sqlite_autoincrement": True},
     )

@@ -140,6 +140,12 @@ class SqliteDatabase(Database):
 
         return write_obstacle(self.path, wait_s)
 
+    def unmerged_bytes(self) -> int:
+        try:
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
 
 def open_scratch(settings: SqliteSettings, content: bytes | None = None) -> SqliteStore:
     """See `store.database.scratch`."""

@@ -390,6 +390,8 @@ CREATE INDEX ix_problems_path ON problems (project_id, path)
 ;
 CREATE INDEX ix_changes_identity ON changes (identity)
 ;
+CREATE INDEX ix_changes_sync ON changes (sync_id)
+;
 CREATE INDEX ix_status_history_story ON status_history (identity, changed_at)
 ;
 CREATE INDEX ix_status_history_time ON status_history (project_id, changed_at)
