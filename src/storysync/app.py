@@ -181,6 +181,7 @@ class App:
         *,
         confirm_deletions: bool = False,
         moved: bool = False,
+        reread: bool = False,
         progress: Progress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> list[SyncReport]:
@@ -206,6 +207,7 @@ class App:
                     deletions=self.settings.deletions,
                     confirm_deletions=confirm_deletions,
                     moved=moved,
+                    reread=reread,
                     cancelled_satisfies=self.settings.cancelled_satisfies,
                     progress=_of_project(progress, project.id),
                 )

@@ -5,6 +5,7 @@ The socket lies beside the database (`/x/storysync.db.sock`, mode 0600). A reque
 
     {"command": "status"}
     {"command": "sync", "projects": ["demo"], "paths": ["stories"], "confirm_deletions": false}
+    {"command": "sync", "reread": true}
     {"command": "run_job", "name": "backup" | "health" | "reconcile"}
     {"command": "confirm_deletions", "projects": ["demo"]}
     {"command": "wait_settled", "projects": ["demo"], "timeout_s": 5}

@@ -135,7 +135,13 @@ class Daemon:
         self.inbox.touch(keeper.id, Kind.NOW, WHOLE_ROOT)
 
     def sync(
-        self, keeper: RootKeeper, paths: frozenset[str] | None, trigger: str, *, confirm: bool = False
+        self,
+        keeper: RootKeeper,
+        paths: frozenset[str] | None,
+        trigger: str,
+        *,
+        confirm: bool = False,
+        reread: bool = False,
     ) -> SyncReport:
         """Sync now and log it. Raises what `jobs.sync` raises, or Stopped."""
         head = git.head_commit(keeper.project.root)
@@ -147,6 +153,7 @@ class Daemon:
             paths=paths,
             deletions=self.settings.deletions,
             confirm_deletions=confirm,
+            reread=reread,
             cancelled_satisfies=self.settings.cancelled_satisfies,
             progress=self._progress,
         )

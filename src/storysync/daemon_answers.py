@@ -173,20 +173,23 @@ class Answers:
         confirm = arguments.get("confirm_deletions", False) is True
         given = arguments.get("paths")
         if given is None:
-            return _reports([self._now(keeper, None, confirm) for keeper in keepers])
+            reread = arguments.get("reread", False) is True
+            return _reports([self._now(keeper, None, confirm, reread=reread) for keeper in keepers])
         wanted = _paths_of(given, keepers)
         return _reports([self._now(keeper, paths, confirm) for keeper, paths in wanted])
 
     def _confirm_deletions(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return _reports([self._now(keeper, None, True) for keeper in self._keepers(arguments)])
 
-    def _now(self, keeper: RootKeeper, paths: frozenset[str] | None, confirm: bool) -> SyncReport:
+    def _now(
+        self, keeper: RootKeeper, paths: frozenset[str] | None, confirm: bool, *, reread: bool = False
+    ) -> SyncReport:
         if self._daemon.look_at(keeper) is Presence.GONE or keeper.state == "lost":
             raise StorysyncError(
                 f"the folder {keeper.project.root} is not there; its stories are kept",
                 hint="bring the folder back, for example by mounting its disk",
             )
-        return self._daemon.sync(keeper, paths, "command", confirm=confirm)
+        return self._daemon.sync(keeper, paths, "command", confirm=confirm, reread=reread)
 
     def _run_job(self, arguments: dict[str, Any]) -> dict[str, Any]:
         name = arguments.get("name")

@@ -37,6 +37,9 @@ LOCK_POLL_S = 0.05
 @click.option(
     "--moved", is_flag=True, help="The project's folder was moved here; keep its stories and history."
 )
+@click.option(
+    "--reread", is_flag=True, help="Read every file, and put back what was changed by hand in the database."
+)
 @click.option("--confirm-deletions", is_flag=True, help="Remove at once what is gone, however much it is.")
 @with_json
 def command(
@@ -45,6 +48,7 @@ def command(
     config: str | None,
     project: str | None,
     moved: bool,
+    reread: bool,
     confirm_deletions: bool,
     as_json: bool,
 ) -> int:
@@ -58,7 +62,7 @@ def command(
     app = load(database, config)
     projects = app.projects(paths, name=project)
     mind_the_place(app, projects)
-    reports = _reports(app, projects, confirm_deletions=confirm_deletions, moved=moved)
+    reports = _reports(app, projects, confirm_deletions=confirm_deletions, moved=moved, reread=reread)
     if as_json:
         daemon = ask_daemon(app, (), None, wanted=True)
         with app.reader([project.id for project in projects]) as reader:
@@ -78,7 +82,7 @@ def mind_the_place(app: App, projects: Sequence[Project]) -> None:
 
 
 def _reports(
-    app: App, projects: Sequence[Project], *, confirm_deletions: bool, moved: bool
+    app: App, projects: Sequence[Project], *, confirm_deletions: bool, moved: bool, reread: bool
 ) -> list[dict[str, Any]]:
     socket = daemon_socket(app.databases.base)
     if socket:
@@ -89,6 +93,7 @@ def _reports(
             command="sync",
             projects=[project.id for project in projects],
             confirm_deletions=confirm_deletions,
+            reread=reread,
         )
         return list(answer["reports"])
     give_up_at = time.monotonic() + LOCK_WAIT_S
@@ -99,6 +104,7 @@ def _reports(
                     projects,
                     confirm_deletions=confirm_deletions,
                     moved=moved,
+                    reread=reread,
                     progress=progress,
                     warn=output.warn,
                 )

@@ -53,5 +53,5 @@ def command(
 
 def _verdict(equal: bool, held: bool) -> str:
     if not equal:
-        return "different; `storysync sync` makes the database follow the files"
+        return "different; `storysync sync --reread` makes the database follow the files again"
     return "equal but for held deletions" if held else "equal"

@@ -23,7 +23,7 @@ from storysync.errors import Conflict, RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
 from storysync.settings import DeletionSettings
-from storysync.store import batch, indexed, projects, syncs, tombstones
+from storysync.store import batch, indexed, mending, projects, syncs, tombstones
 from storysync.store.put import Written
 from storysync.store.sieve import sift
 from storysync.store.store import Store
@@ -81,6 +81,8 @@ class Request:
     moved: bool = False
     keep: frozenset[str] = frozenset()
     cancelled_satisfies: bool = False
+    reread: bool = False
+    """Whether every file is read, whatever its row says."""
     progress: Progress | None = None
     lean: bool = False
     """Whether only what findings follow from is written, for a scratch database asked for nothing else."""
@@ -101,6 +103,7 @@ def sync(
     paths: frozenset[str] | None = None,
     confirm_deletions: bool = False,
     moved: bool = False,
+    reread: bool = False,
     keep: frozenset[str] = frozenset(),
     cancelled_satisfies: bool = False,
     progress: Progress | None = None,
@@ -112,14 +115,24 @@ def sync(
     `paths` None looks at the whole root; else only at these files and folders (relative to the root, ''
     for the root itself), which deletes nothing: when something is gone that did not move, the whole root
     is looked at after all. `keep` are paths that count as present whatever the disk says. `moved` lets a
-    known project be at another folder than before. `lean` leaves out what no finding follows from: bodies,
+    known project be at another folder than before. `reread` reads every file, and so puts back what was
+    changed by hand in the database. `lean` leaves out what no finding follows from: bodies,
     metadata, criteria, labels and people.
 
     Raises UsageError for a project that cannot be synced as asked, RootLost when its folder is gone,
     StoreError when the database cannot be written; then nothing was changed.
     """
     request = Request(
-        project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, progress, lean
+        project,
+        trigger,
+        deletions,
+        confirm_deletions,
+        moved,
+        keep,
+        cancelled_satisfies,
+        reread,
+        progress,
+        lean,
     )
     store.claim((project.id,))
     with _no_collection():
@@ -196,7 +209,7 @@ class _Run:
         with store.snapshot() as tx:
             self.root = projects.known_root(tx, self.id)
             at_this_place = projects.project_at(tx, str(self.project.root), store.host)
-        self.force = self.root is None or self.root.settings != self.reader
+        self.force = request.reread or self.root is None or self.root.settings != self.reader
         self.loading = self.root is None or self.root.state == "loading"
         self.whole_needed = (
             self.force or self.loading or (self.root is not None and self.root.state == "lost")
@@ -276,6 +289,9 @@ class _Run:
 
     def whole(self) -> SyncReport:
         """Sync the whole root: one batch, but a first load and very large changes in several."""
+        if self.request.reread:
+            with self.store.writing() as tx:
+                mending.prepare(tx, self.id, to_text(self.at))
         with self.store.snapshot() as tx:
             known = indexed.files(tx, self.id)
             fresh = not known and projects.is_new(tx, self.id)
