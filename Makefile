@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
 	@echo 'make test       the tests, over every form of the database (six minutes)'
-	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories'
+	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories, a simulated day'
 	@echo 'make test-model  random edits, git and faults until all is equal again (N=2000 SEED=0)'
 	@echo 'make lint       ruff, mypy and hadolint'
 	@echo 'make docs       write docs/schema.md, docs/problems.md and the script of new databases again'
@@ -49,8 +49,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -m 'not long'
 
+LONG ?= long
 test-long: $(STAMP)
-	@$(BIN)/python -m pytest -m long
+	@$(BIN)/python -m pytest -m '$(LONG)'
 
 SEED ?= 0
 test-model: $(STAMP)

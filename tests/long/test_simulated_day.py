@@ -16,7 +16,7 @@ HOURS = int(os.environ.get("STORYSYNC_TEST_HOURS", "24"))
 SEED = int(os.environ.get("STORYSYNC_TEST_SEED", "0")) or random.randrange(1, 1 << 30)
 MOST_GROWTH_MB = 10.0
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.day]
 
 
 def test_a_day_of_edits_and_faults_ends_equal_in_flat_memory(
