@@ -10,7 +10,7 @@ _NUMERIC = re.compile(r"[0-9]+(?:[-.][0-9]+)+")
 _LAST_DIGITS = re.compile(r"(^|[-.])0+([0-9]+)$")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def key(story_id: str) -> str:
     """The compared form of an id.
 

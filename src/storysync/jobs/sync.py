@@ -310,6 +310,7 @@ class _Run:
             self._load(part, todo, known, fresh=fresh)
         report = self._finish(parts[-1], todo, known, everything=in_parts or self.force, fresh=fresh)
         if self.tally.written.changed > _LARGE or self.request.trigger == PERIODIC:
+            gc.collect()
             self.store.release_memory()
         return report
 

@@ -25,8 +25,9 @@ from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_AT_ONCE = 50
-"""Rows a statement: a third cheaper than one, and far below the limit of values even for wide tables."""
+_VALUES_AT_ONCE = 350
+"""Values a statement: fifty rows of seven are a third cheaper than alone; more would save little, and each
+statement is kept prepared."""
 _ASKED_WRONGLY = ("", "SQLITE_ERROR", "SQLITE_READONLY")
 """Names of database errors that the statement is to blame for; '' is one of the driver itself."""
 
@@ -166,11 +167,12 @@ class SqliteTx(Tx):
         self._connection.executemany(sql, rows)
 
     def insert_all(self, insert: Insert, rows: Sequence[Row]) -> None:
-        whole = len(rows) // _AT_ONCE * _AT_ONCE
+        at_once = max(1, _VALUES_AT_ONCE // len(insert.columns))
+        whole = len(rows) // at_once * at_once
         if whole:
-            parts = (rows[start : start + _AT_ONCE] for start in range(0, whole, _AT_ONCE))
+            parts = (rows[start : start + at_once] for start in range(0, whole, at_once))
             values = (tuple(chain.from_iterable(part)) for part in parts)
-            self._connection.executemany(insert.sql_of(_AT_ONCE), values)
+            self._connection.executemany(insert.sql_of(at_once), values)
         self._connection.executemany(insert.sql, rows[whole:])
 
     def insert_one(self, insert: Insert, row: Row) -> int:
