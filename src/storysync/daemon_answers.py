@@ -257,7 +257,9 @@ class Answers:
     def _note_health(self, name: str, report: health.HealthReport) -> None:
         """Where a database of several cannot be written, its own checks have said so already."""
         try:
-            health.record(self._daemon.stores.of(name), health.of_project(report, name))
+            store = self._daemon.stores.of(name)
+            health.record(store, health.of_project(report, name))
+            store.release_memory()  # of the check, which reads all of the database
         except StorysyncError:
             if not name:
                 raise
