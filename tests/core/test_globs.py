@@ -31,6 +31,9 @@ from storysync.core.globs import any_of
         ("[z-a].md", "[z-a].md", True),
         ("a.md", "axmd", False),
         ("[", "[", True),
+        ("[?||].md", "|.md", True),
+        ("[+--].md", ",.md", True),
+        ("[~~&&^].md", "^.md", True),
     ],
 )
 def test_globs(glob: str, path: str, accepted: bool):
@@ -42,6 +45,6 @@ def test_no_globs_accept_nothing():
     assert any_of(()).fullmatch("") is None
 
 
-@given(st.text(alphabet="ab*?[]!^-\\/.&(|){}+$\n", max_size=12))
+@given(st.text(alphabet="ab*?[]!^-\\/.&(|~){}+$\n", max_size=12))
 def test_any_text_is_a_glob(glob: str):
     any_of((glob,)).fullmatch("a/b.md")

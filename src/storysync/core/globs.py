@@ -7,6 +7,9 @@ from functools import lru_cache
 
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\[\]/]*\]|.", re.DOTALL)
 
+_SPECIAL = re.compile(r"[\\\[\]^&|~]")
+"""What means something in a class of `re`, now or one day (`||`), but the `-` of a range."""
+
 
 @lru_cache(maxsize=64)
 def any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
@@ -45,7 +48,7 @@ def _part(token: str) -> str:
 
 def _class(characters: str, negated: bool) -> str:
     """`[a-z]` as it stands, if it is a valid class, else literally."""
-    escaped = characters.replace("\\", "\\\\").replace("]", "\\]").replace("[", "\\[").replace("&&", "&\\&")
+    escaped = _SPECIAL.sub(r"\\\g<0>", characters).replace("--", "-\\-")
     pattern = f"[{'^/' if negated else ''}{escaped}]"
     try:
         re.compile(pattern)
