@@ -18,7 +18,7 @@ from storysync.adapters.inbox import Inbox
 from storysync.daemon_root import RootKeeper
 from storysync.daemon_watch import CHECK_S, LONGEST_CHECK_S, WatchKeeper, log_dead_threads
 from storysync.jobs.project import resolve_project
-from storysync.jobs.sync import SyncReport
+from storysync.jobs.sync_report import SyncReport
 from storysync.settings import ProjectSettings, WatchSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")

@@ -26,7 +26,7 @@ from storysync.store.stores import Databases, Stores, databases_at, locked, refu
 if TYPE_CHECKING:
     from storysync.jobs.copy import CopyReport
     from storysync.jobs.project import Project
-    from storysync.jobs.sync import SyncReport
+    from storysync.jobs.sync_report import SyncReport
     from storysync.jobs.verify import VerifyReport
 
 Progress = Callable[[str, int, int], None]

@@ -32,7 +32,8 @@ from storysync.daemon_wait import Waiting
 from storysync.daemon_watch import WatchKeeper, log_dead_threads
 from storysync.errors import DatabaseAway, StorysyncError, UsageError
 from storysync.jobs.project import Project
-from storysync.jobs.sync import SyncReport, sync
+from storysync.jobs.sync import sync
+from storysync.jobs.sync_report import SyncReport
 from storysync.settings import Settings
 from storysync.store import projects as project_rows
 from storysync.store.stores import Databases, Stores

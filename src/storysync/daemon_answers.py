@@ -25,7 +25,7 @@ from storysync.errors import (
     WaitTimeout,
 )
 from storysync.jobs import backup, health
-from storysync.jobs.sync import SyncReport
+from storysync.jobs.sync_report import SyncReport
 
 if TYPE_CHECKING:
     from storysync.daemon import Daemon

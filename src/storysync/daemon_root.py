@@ -12,7 +12,7 @@ from storysync.adapters import git
 from storysync.adapters.git_gate import GitGate
 from storysync.daemon_relook import Relook
 from storysync.jobs.project import Project
-from storysync.jobs.sync import SyncReport
+from storysync.jobs.sync_report import SyncReport
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0

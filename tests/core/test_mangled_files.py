@@ -85,10 +85,8 @@ def test_pinning_a_dialect_changes_nothing_of_that(dialect: str, file: tuple[str
     _sound(read(*file, ReadingSettings(dialect=dialect)), file[1])
 
 
-@pytest.mark.parametrize("path", TEXTS)
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.endswith(".md")])
 def test_every_made_up_file_gives_stories_with_titles(path: str):
-    if not path.endswith(".md"):
-        pytest.skip("a second source")
     found = read(path, TEXTS[path].encode(), DEFAULTS)
     assert isinstance(found, Good), found
     assert all(story.title and story.id for story in found.stories)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from storysync.jobs.project import resolve_project
-from storysync.jobs.sync import SyncReport, sync
+from storysync.jobs.sync import sync
+from storysync.jobs.sync_report import SyncReport
 from storysync.jobs.verify import VerifyReport, joined, verify
 from storysync.settings import (
     BacklogSettings,

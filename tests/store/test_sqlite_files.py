@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -108,3 +110,26 @@ def test_a_folder_of_any_name_may_hold_the_database(tmp_path: Path, name: str) -
         assert reader.rows("SELECT COUNT(*) AS n FROM stories") == [{"n": 0}]
         with database_at(url).read_only() as live:
             assert live.rows("SELECT COUNT(*) FROM stories") == [(0,)]
+
+
+def test_a_new_database_waits_for_whoever_reads_it_before_it_becomes_wal(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    reading = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reading.execute("PRAGMA application_id = 1398034258")
+    reading.execute("BEGIN")
+    reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    ended = threading.Timer(0.1, reading.close)
+    ended.start()
+    with closing(sqlite.connect_writer(path, SqliteSettings(timeout=10))) as writer:
+        assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    ended.join()
+
+
+def test_a_new_database_that_stays_in_use_is_told_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reading:
+        reading.execute("PRAGMA application_id = 1398034258")
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with pytest.raises(StoreError, match="database is locked"):
+            sqlite.connect_writer(path, SETTINGS)

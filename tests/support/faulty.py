@@ -11,7 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from storysync.jobs.project import resolve_project
-from storysync.jobs.sync import SyncReport, sync
+from storysync.jobs.sync import sync
+from storysync.jobs.sync_report import SyncReport
 from storysync.jobs.verify import verify
 from storysync.settings import DeletionSettings, ProjectSettings
 from storysync.store.database import Database, database_at

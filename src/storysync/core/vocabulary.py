@@ -6,7 +6,6 @@ STATUSES = (
     "draft", "backlog", "todo", "ready", "in_progress", "review", "blocked", "done", "accepted",
     "deferred", "cancelled", "unknown",
 )  # fmt: skip
-STARTABLE = ("backlog", "todo", "ready")
 FINISHED = ("done", "accepted")
 KINDS = ("story", "epic", "feature", "task", "bug", "spike", "requirement", "spec")
 ID_SOURCES = ("front_matter", "yaml_comment", "header", "h1", "file_name", "folder", "list_item", "none")

@@ -22,7 +22,7 @@ from storysync.store.projects import known_root
 from storysync.store.store import Store
 
 if TYPE_CHECKING:
-    from storysync.jobs.sync import SyncReport
+    from storysync.jobs.sync_report import SyncReport
 
 _PROBLEMS = (
     "SELECT project_id, path, line, col, severity, code, message, hint FROM problems"

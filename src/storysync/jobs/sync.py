@@ -22,6 +22,7 @@ from storysync.core.story import Gone, Good
 from storysync.errors import Conflict, RootLost, RowRefused, UsageError
 from storysync.jobs import look
 from storysync.jobs.project import Project
+from storysync.jobs.sync_report import Progress, Request, SyncReport
 from storysync.settings import DeletionSettings
 from storysync.store import batch, indexed, mending, projects, syncs, tombstones
 from storysync.store.put import Written
@@ -37,57 +38,6 @@ PERIODIC = "timer"
 """Trigger of the full scans of a daemon, which also give back the pages that many small batches have left."""
 _LARGE = 1000
 _ATTEMPTS = 3
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class SyncReport:
-    """What one sync of one project did, and what the project looks like now."""
-
-    project_id: str
-    trigger: str
-    full: bool
-    files: int
-    read: int
-    created: int
-    updated: int
-    moved: int
-    removed: int
-    stale: int
-    held: tuple[str, ...]
-    later: tuple[str, ...]
-    """Files that changed under every reading; they must be looked at again."""
-    unreadable: tuple[str, ...]
-    """Files that could not be read; perhaps they can soon."""
-    broken: int
-    problems: dict[str, int]
-    """Severity -> how many the project has now."""
-    dangling: int
-    ambiguous: int
-    duration_ms: float
-    changed: bool
-    sync_id: int | None
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of one sync; see `sync`."""
-
-    project: Project
-    trigger: str
-    deletions: DeletionSettings
-    confirm_deletions: bool = False
-    moved: bool = False
-    keep: frozenset[str] = frozenset()
-    cancelled_satisfies: bool = False
-    reread: bool = False
-    """Whether every file is read, whatever its row says."""
-    progress: Progress | None = None
-    lean: bool = False
-    """Whether only what findings follow from is written, for a scratch database asked for nothing else."""
-    sift: bool = False
-    """Whether each file is tried alone first, since the database refused one of a batch."""
 
 
 def utc_now() -> datetime:
@@ -123,17 +73,9 @@ def sync(
     StoreError when the database cannot be written; then nothing was changed.
     """
     request = Request(
-        project,
-        trigger,
-        deletions,
-        confirm_deletions,
-        moved,
-        keep,
-        cancelled_satisfies,
-        reread,
-        progress,
+        project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, reread, progress,
         lean,
-    )
+    )  # fmt: skip
     store.claim((project.id,))
     with _no_collection():
         try:

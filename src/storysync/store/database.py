@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -100,24 +99,16 @@ class Database(ABC):
         """How much was written that readers of an old state keep from being merged into its file."""
         return 0
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[object]:
         """The right to write, where it is given to one process at a time. Raises Locked naming the holder.
 
         A server's database gives it project by project instead: `Store.claim`.
         """
-        with self.serve():
-            yield
+        return self.serve()
 
-    @contextmanager
-    def serve(self) -> Iterator[None]:
+    def serve(self) -> AbstractContextManager[object]:
         """The right to its companions: one daemon for each `base`. Raises Locked naming the holder."""
-        lock = InstanceLock(lock_path(self.base))
-        lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+        return InstanceLock(lock_path(self.base))
 
 
 def database_at(url: str, engines: Engines = _DEFAULT) -> Database:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 from storysync.errors import Locked, StoreError
 from storysync.store import private
@@ -21,6 +22,13 @@ class InstanceLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
 
     def acquire(self) -> None:
         """Take the lock now. Raises Locked naming the holder, StoreError when the file cannot be made."""

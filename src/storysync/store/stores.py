@@ -74,11 +74,11 @@ class Databases(ABC):
         """
 
     @abstractmethod
-    def serve(self) -> AbstractContextManager[None]:
+    def serve(self) -> AbstractContextManager[object]:
         """The right to the companions of them all, for a daemon. Raises Locked naming the holder."""
 
     @abstractmethod
-    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[None]:
+    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[object]:
         """The right to write one of them; `serving`: for a daemon. Raises Locked naming the holder."""
 
 
@@ -109,10 +109,10 @@ class _OneForAll(Databases):
         self._database.exists()
         return self._database.reader()
 
-    def serve(self) -> AbstractContextManager[None]:
+    def serve(self) -> AbstractContextManager[object]:
         return nullcontext()  # `right` gives it
 
-    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[None]:
+    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[object]:
         return database.serve() if serving else database.lock()
 
 
@@ -166,16 +166,10 @@ class _OneEach(Databases):
             raise refusal
         return ManyReaders(readers, missing)
 
-    @contextmanager
-    def serve(self) -> Iterator[None]:
-        lock = InstanceLock(lock_path(self.base))
-        lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+    def serve(self) -> AbstractContextManager[object]:
+        return InstanceLock(lock_path(self.base))
 
-    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[None]:
+    def right(self, database: Database, *, serving: bool) -> AbstractContextManager[object]:
         return database.lock()
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 import select
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -215,7 +216,9 @@ def create_schema(connection: Connection, schema: str) -> None:
     name = sql.Identifier(schema)
     row = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
     if row is None:
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+        # Of two sessions that make it at once, `IF NOT EXISTS` lets one fail at the index of names.
+        with suppress(errors.UniqueViolation, errors.DuplicateSchema):
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
 
 
 # -- errors ------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import sqlite3
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -22,6 +23,7 @@ APPLICATION_ID = 0x53544F52
 
 SCHEMA_FILE = Path(__file__).with_name("sqlite_schema.sql")
 READER_CACHE_KIB = 8192
+_ASK_AGAIN_S = 0.01
 _END = "\n;\n"
 _PREFIX = "sqlite:///"
 
@@ -57,7 +59,7 @@ def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
         raise StoreError(f"cannot open the database {path}: {error}") from error
     try:
         refuse_foreign(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(connection, settings.timeout)
         connection.execute(f"PRAGMA synchronous = {settings.synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = {int(settings.cache_size)}")
@@ -69,6 +71,22 @@ def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """WAL mode, which stays with the file. Raises sqlite3.Error.
+
+    The change needs the file for itself, and SQLite does not wait for that whatever the timeout: several
+    processes that make one database at once would be told at once that it is locked.
+    """
+    until = time.monotonic() + timeout_s
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                raise
+            time.sleep(_ASK_AGAIN_S)
 
 
 def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
@@ -206,10 +224,6 @@ def content_of(connection: sqlite3.Connection, *, most: int) -> bytes | None:
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     size = connection.execute("PRAGMA page_size").fetchone()[0]
     return connection.serialize() if pages * size <= most else None
-
-
-def is_corrupt(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorname", "") in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
 def is_replaced(path: Path, descriptor: int) -> bool:

@@ -285,10 +285,6 @@ class SqliteStore(Store):
     def maintain(self, now: datetime) -> None:
         """Nothing yet."""
 
-    def checkpoint(self) -> None:
-        """Move what the WAL holds into the database file, as far as readers allow."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
 
 class SqliteReader(Reader):
     verbs = ("SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA")
