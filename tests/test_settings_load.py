@@ -78,23 +78,23 @@ def test_each_layer_wins_over_the_one_below(repository: Path) -> None:
 
 
 def test_the_file_is_found_upward_but_not_above_the_repository(repository: Path) -> None:
-    write(repository.parent / "storysync.toml", "[backup]\nkeep = 1\n")
+    write(repository.parent / "storysync.toml", "[backup]\ndaily = 1\n")
     below = repository / "a" / "b"
     below.mkdir(parents=True)
-    assert load(below).settings.backup.keep == 7
-    write(repository / "storysync.toml", "[backup]\nkeep = 2\n")
-    assert load(below).settings.backup.keep == 2
-    write(repository / "a" / "storysync.toml", "[backup]\nkeep = 3\n")
-    assert load(below).settings.backup.keep == 3
+    assert load(below).settings.backup.daily == 7
+    write(repository / "storysync.toml", "[backup]\ndaily = 2\n")
+    assert load(below).settings.backup.daily == 2
+    write(repository / "a" / "storysync.toml", "[backup]\ndaily = 3\n")
+    assert load(below).settings.backup.daily == 3
 
 
 def test_pyproject_counts_when_it_has_our_table(repository: Path) -> None:
     file = write(
-        repository / "pyproject.toml", "[project]\nname = 'x'\n\n[tool.storysync.backup]\nkeep = 3\n"
+        repository / "pyproject.toml", "[project]\nname = 'x'\n\n[tool.storysync.backup]\ndaily = 3\n"
     )
     loaded = load(repository)
-    assert loaded.settings.backup.keep == 3
-    assert loaded.origin("backup.keep") == f"{file}:5"
+    assert loaded.settings.backup.daily == 3
+    assert loaded.origin("backup.daily") == f"{file}:5"
 
 
 def test_pyproject_of_others_is_not_ours_to_judge(repository: Path) -> None:
@@ -103,10 +103,10 @@ def test_pyproject_of_others_is_not_ours_to_judge(repository: Path) -> None:
 
 
 def test_a_named_file_replaces_the_one_found(repository: Path) -> None:
-    write(repository / "storysync.toml", "[backup]\nkeep = 2\n")
-    other = write(repository / "other.toml", "[backup]\nkeep = 4\n")
-    assert load(repository, config=Path("other.toml")).settings.backup.keep == 4
-    assert load(repository, {"STORYSYNC_CONFIG": str(other)}).settings.backup.keep == 4
+    write(repository / "storysync.toml", "[backup]\ndaily = 2\n")
+    other = write(repository / "other.toml", "[backup]\ndaily = 4\n")
+    assert load(repository, config=Path("other.toml")).settings.backup.daily == 4
+    assert load(repository, {"STORYSYNC_CONFIG": str(other)}).settings.backup.daily == 4
     assert "there is no settings file" in refused(repository, config=Path("missing.toml"))
 
 
@@ -175,7 +175,7 @@ def test_variables_take_numbers_truths_lists_and_tables(repository: Path) -> Non
     settings = load(
         repository,
         {
-            "STORYSYNC_BACKUP__KEEP": "3",
+            "STORYSYNC_BACKUP__DAILY": "3",
             "STORYSYNC_CANCELLED_SATISFIES": "true",
             "STORYSYNC_READING__IGNORE": "a, b",
             "STORYSYNC_READING__EXCLUDE": '["c,d"]',
@@ -183,7 +183,7 @@ def test_variables_take_numbers_truths_lists_and_tables(repository: Path) -> Non
             "STORYSYNC_LOG__LEVEL": "",
         },
     ).settings
-    assert settings.backup.keep == 3
+    assert settings.backup.daily == 3
     assert settings.cancelled_satisfies
     assert settings.reading.ignore == ("a", "b")
     assert settings.reading.exclude == ("c,d",)

@@ -147,6 +147,8 @@ class DatabaseSettings(Frozen, frozen=True):
     url: str | None = None
     """Default: `storysync.db` in the state folder."""
     auto_migrate: bool = True
+    group_readable: bool = False
+    """Whether the members of the group that owns the files of a database may read them."""
 
 
 class WatchSettings(Frozen, frozen=True):
@@ -189,7 +191,25 @@ class BackupSettings(Frozen, frozen=True):
     directory: str | None = None
     """Default: `backups` beside the database."""
     every_minutes: Positive = 360.0
-    keep: Annotated[int, Meta(ge=1)] = 7
+    hourly: Annotated[int, Meta(ge=0)] = 12
+    """So many hours keep their newest backup; the same for days, weeks and months."""
+    daily: Annotated[int, Meta(ge=0)] = 7
+    weekly: Annotated[int, Meta(ge=0)] = 5
+    monthly: Annotated[int, Meta(ge=0)] = 12
+    max_mb: Annotated[int, Meta(ge=0)] = 0
+    """The most that all backups of one database may take; 0 for no limit."""
+    level: Annotated[int, Meta(ge=1, le=19)] = 3
+    """Of the compression with zstd."""
+    verify_hours: Positive = 24.0
+    """Time between proofs that an older backup still restores."""
+    deadline_minutes: Positive = 60.0
+    """The longest that making or verifying one backup may take."""
+    before_migration: bool = True
+    """Whether a database is backed up before its schema is brought up to date."""
+    pg_bin: str | None = None
+    """The folder of `pg_dump` and `pg_restore`; default: as found in PATH."""
+    scratch_url: str | None = None
+    """A PostgreSQL database in which trial databases may be made; default: the one that is backed up."""
 
 
 class HealthSettings(Frozen, frozen=True):
@@ -198,6 +218,21 @@ class HealthSettings(Frozen, frozen=True):
     max_sync_age_minutes: Positive = 30.0
     """Age of the last full scan of a root above which the daemon is unhealthy."""
     max_backup_age_hours: Positive = 26.0
+    integrity_hours: Positive = 24.0
+    """Time between looks at every page, every reference and a sample of the rows of a database."""
+    textfile: str | None = None
+    """A file that gets all metrics after each health check, for node_exporter's textfile collector."""
+
+
+class JobSettings(Frozen, frozen=True):
+    """Periodic work besides backups and health checks."""
+
+    reread_hours: Positive = 168.0
+    """Time between scans that read every file, whatever its change key says."""
+    maintain_hours: Positive = 24.0
+    """Time between looks after the database: merging its log, statistics, next year's partition."""
+    deadline_minutes: Positive = 30.0
+    """The longest that such a job may take before it counts as failed."""
 
 
 class LogSettings(Frozen, frozen=True):
@@ -223,6 +258,7 @@ class Settings(Frozen, frozen=True):
     check: CheckSettings = CheckSettings()
     backup: BackupSettings = BackupSettings()
     health: HealthSettings = HealthSettings()
+    jobs: JobSettings = JobSettings()
     log: LogSettings = LogSettings()
     cancelled_satisfies: bool = False
     """Whether a cancelled prerequisite counts as satisfied in `ready` and `blocked`."""

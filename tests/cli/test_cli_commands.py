@@ -259,15 +259,15 @@ def test_db_goes_down_and_up_again(filled: Run) -> None:
 def test_config_show_tells_where_values_come_from(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here / "storysync.toml").write_text("[backup]\nkeep = 3\n[reading.statuses]\n'at QA' = 'review'\n")
+    (here / "storysync.toml").write_text("[backup]\ndaily = 3\n[reading.statuses]\n'at QA' = 'review'\n")
     monkeypatch.setenv("STORYSYNC_LOG__LEVEL", "debug")
     shown = run("config", "show").out
     assert tomllib.loads(shown)["reading"]["statuses"] == {"at QA": "review"}
     lines = run("config", "show", "--origin").out.splitlines()
-    assert f"backup.keep = 3  # {here / 'storysync.toml'}:2" in lines
+    assert f"backup.daily = 3  # {here / 'storysync.toml'}:2" in lines
     assert 'log.level = "debug"  # STORYSYNC_LOG__LEVEL' in lines
     assert "watch.settle_ms = 75  # default" in lines
-    assert run("config", "show", "--json").data["data"]["backup.keep"]["value"] == 3
+    assert run("config", "show", "--json").data["data"]["backup.daily"]["value"] == 3
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Run
+from storysync.store.revisions import HEAD
 from support.per_project import write
 
 
@@ -25,7 +26,7 @@ def test_commands_ask_every_database_or_the_one_that_is_named(run: Run, own: Pat
     assert [row["id"] for row in run("ready", "--json").data["data"]] == ["B-1"]
     assert "B-1 (todo)" in run("blocked").out
     assert run("verify").code == 0
-    assert run("db", "current").out.count("0001") == 2
+    assert run("db", "current").out.count(HEAD) == 2
     assert run("db", "upgrade", "--project", "two").out.count("revision") == 1
     assert run("backup", "create").out.count("verified") == 2
     run("list", "--project", "three").failed(3, "there is no project 'three'")

@@ -82,7 +82,7 @@ def backup(
     try:
         file, digest, verified_at = _make(database, directory, started_at, now)
         older = [one for one in _made(store, directory) if one != file]
-        pruned, message = _prune(older, settings.keep)
+        pruned, message = _prune(older, settings.daily)
         report = BackupReport(
             state="good", trigger=trigger, file=file, size=file.stat().st_size, digest=digest,
             started_at=started_at, finished_at=now(), verified_at=verified_at, pruned=pruned, message=message,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from storysync.store.tables import METADATA
 from storysync.store.tx import Insert, Row
 
-NOT_COPIED = frozenset({"backups"})
-"""What speaks of one database alone: its backup files, which another one must neither count nor prune."""
+NOT_COPIED = frozenset({"backups", "incidents", "jobs"})
+"""What speaks of one database alone: its backups, its jobs, and what went wrong with it."""
 
 
 _OF_PROJECT = {

@@ -6,6 +6,6 @@ list with the files in `alembic/versions`.
 
 from __future__ import annotations
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 VERSION_TABLE = "storysync_version"

@@ -40,6 +40,8 @@ KEPT_TABLES = frozenset(
         "backups",
         "health_checks",
         "foreign_stories",
+        "jobs",
+        "incidents",
     }
 )
 
@@ -574,6 +576,38 @@ class HealthCheck(SQLModel, table=True):
     state: str = _text("state", nullable=False)
     reason: str = _text("reason", nullable=False, default="")
     latency_ms: float | None = Field(default=None)
+
+
+class JobRow(SQLModel, table=True):
+    """The last run of each periodic job, and its last success, from which the next run follows."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        _one_of("state", words.JOB_STATES, "jobs"),
+        {"sqlite_with_rowid": False},
+    )
+
+    name: str = _part("name", TEXT)
+    trigger: str = _text("trigger", nullable=False)
+    started_at: datetime = _utc("started_at", nullable=False)
+    finished_at: datetime = _utc("finished_at", nullable=False)
+    succeeded_at: datetime | None = _utc("succeeded_at")
+    state: str = _text("state", nullable=False)
+    message: str = _text("message", nullable=False, default="")
+    failures: int = _count("failures")
+
+
+class Incident(SQLModel, table=True):
+    """What went wrong with the database itself, until somebody has acknowledged it."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (_one_of("kind", words.INCIDENT_KINDS, "incidents"), {"sqlite_autoincrement": True})
+
+    id: int | None = _serial("id")
+    at: datetime = _utc("at", nullable=False)
+    kind: str = _text("kind", nullable=False)
+    message: str = _text("message", nullable=False)
+    acknowledged_at: datetime | None = _utc("acknowledged_at")
 
 
 METADATA = SQLModel.metadata

@@ -378,6 +378,31 @@ CREATE TABLE story_people (
 
 
 ;
+CREATE TABLE jobs (
+	name TEXT NOT NULL, 
+	"trigger" TEXT NOT NULL, 
+	started_at VARCHAR(27) NOT NULL, 
+	finished_at VARCHAR(27) NOT NULL, 
+	succeeded_at VARCHAR(27), 
+	state TEXT NOT NULL, 
+	message TEXT DEFAULT '' NOT NULL, 
+	failures INTEGER DEFAULT 0 NOT NULL, 
+	PRIMARY KEY (name), 
+	CONSTRAINT ck_jobs_state CHECK (state = 'good' OR state = 'failed' OR state = 'late')
+)
+ WITHOUT ROWID
+
+
+;
+CREATE TABLE incidents (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	at VARCHAR(27) NOT NULL, 
+	kind TEXT NOT NULL, 
+	message TEXT NOT NULL, 
+	acknowledged_at VARCHAR(27), 
+	CONSTRAINT ck_incidents_kind CHECK (kind = 'recovered' OR kind = 'restored' OR kind = 'damaged')
+)
+;
 CREATE INDEX ix_health_checks_time ON health_checks (checked_at)
 ;
 CREATE INDEX ix_identities_tombstones ON identities (project_id, "key", gone_at) WHERE gone_at IS NOT NULL
@@ -551,7 +576,7 @@ FROM stories s
 JOIN criteria c ON c.story_uid = s.uid
 GROUP BY s.uid, s.project_id, s.id, s.title, c.section
 ;
-INSERT INTO storysync_version VALUES ('0001')
+INSERT INTO storysync_version VALUES ('0002')
 ;
 PRAGMA application_id = 1398034258
 ;

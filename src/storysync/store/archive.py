@@ -1,0 +1,117 @@
+"""What a backup needs of a database: a copy of one state, that copy restored on trial, and put in place.
+
+Each engine has its own; `Database.archive` makes it. What a state holds is told as `Facts`, which are
+compared between the database, the copy restored, and the manifest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from storysync.store.tx import Tx
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What one state of a database holds."""
+
+    schema_version: str
+    rows: dict[str, int]
+    """Table -> how many rows."""
+    digests: dict[str, str]
+    """Table -> digest of all of its rows, 64 hexadecimal digits; '' where it was not taken."""
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """What `Archive.dump` has written."""
+
+    facts: Facts
+    """Of the very state that the file holds."""
+    version: str
+    """Of the engine, as `SQLite 3.46.1` or `PostgreSQL 18.4`."""
+
+
+Step = Callable[[int, int], None]
+"""Called now and then with what is done and all there is to do, in units of the engine; may raise to end it."""
+
+
+def no_step(done: int, total: int) -> None:
+    """For who does not want to know."""
+
+
+class Archive(ABC):
+    """Copies of one database. Making it touches nothing."""
+
+    suffix: str
+    """Of the names of its files, as `.db.zst`."""
+
+    @abstractmethod
+    def needed_bytes(self) -> int:
+        """At least so much free space a backup needs in its directory, its trial restore with it."""
+
+    @abstractmethod
+    def dump(self, target: Path, step: Step = no_step) -> Dumped:
+        """Write one consistent state into `target`, an empty file of mode 0600, flushed to the disk.
+
+        Raises StoreError when the engine or its programs cannot, OSError for the file.
+        """
+
+    @abstractmethod
+    def restored(self, file: Path, folder: Path, step: Step = no_step) -> AbstractContextManager[Tx]:
+        """The file restored into a scratch database, to be read; gone at the end. `folder`: its place.
+
+        Integrity and foreign keys were checked when it is given. Raises StoreError for a file that is
+        damaged or no backup of this engine.
+        """
+
+    @abstractmethod
+    def replace(self, file: Path, stamp: str, step: Step = no_step) -> str:
+        """Put the file's content in the place of the database at once, and return where the old one lies now.
+
+        `stamp` goes into the name of that place. The caller holds the right to write and has closed
+        every connection of its own. Nothing of the old database is destroyed. One that is not there or does
+        not open is no obstacle; '' is returned when there was none. Raises StoreError, OSError; then
+        everything is as it was.
+        """
+
+    @abstractmethod
+    def extract(self, file: Path, target: str, step: Step = no_step) -> str:
+        """Restore beside: into a new file at the path, or a new schema or database of that name.
+
+        Returns the URL of what was made, without a password. Raises UsageError when something is there.
+        """
+
+
+def facts_of(tx: Tx, schema_version: str, *, digested: bool = True) -> Facts:
+    """Rows and digests of every table of ours, of one state."""
+    from storysync.store.digest import table_digest
+    from storysync.store.layouts import layouts
+
+    rows: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    for layout in layouts():
+        if digested:
+            told = table_digest((tx,), layout, "")
+            rows[layout.table], digests[layout.table] = told.rows, told.digest
+        else:
+            row = tx.row(f"SELECT count(*) FROM {layout.table}")
+            rows[layout.table], digests[layout.table] = (int(row[0]) if row else 0), ""
+    return Facts(schema_version, rows, digests)
+
+
+def differences(wanted: Facts, found: Facts) -> Iterator[str]:
+    """What is not as it should be, in words; a digest that was not taken is not compared."""
+    if wanted.schema_version != found.schema_version:
+        yield f"its schema is {found.schema_version} instead of {wanted.schema_version}"
+    for table, rows in wanted.rows.items():
+        digests = {wanted.digests.get(table), found.digests.get(table)} - {"", None}
+        if found.rows.get(table) != rows:
+            yield f"{table} has {found.rows.get(table, 'no')} rows instead of {rows}"
+        elif len(digests) > 1:
+            yield f"the rows of {table} are not those that were there"
