@@ -21,10 +21,14 @@ LABEL org.opencontainers.image.title="storysync" \
       org.opencontainers.image.licenses="MIT"
 
 # git tells which files were deleted on purpose. The stories belong to another user than the daemon, so git
-# has to be told that it may read them. No versions are pinned: Debian keeps only the newest of a release.
+# has to be told that it may read them. pg_dump makes the backups: as new as the server, it comes from the
+# repository of PostgreSQL itself. No versions are pinned: Debian keeps only the newest of a release.
+ARG POSTGRES=18
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git \
+    && apt-get install --yes --no-install-recommends ca-certificates git postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install --yes --no-install-recommends "postgresql-client-${POSTGRES}" \
     && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*'
 

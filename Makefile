@@ -10,17 +10,19 @@ DEMO_DATABASE := --database sqlite:///../$(DEMO)/demo.db
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-long test-model lint docs bench bench-pool clean
+.PHONY: help demo test test-long test-model test-systemd lint docs bench bench-load bench-pool clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
-	@echo 'make test       the tests, over every form of the database (six minutes)'
+	@echo 'make test       the tests, over every form of the database (ten minutes)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories, a simulated day'
 	@echo 'make test-model  random edits, git and faults until all is equal again (N=2000 SEED=0)'
+	@echo 'make test-systemd  the service on a machine of its own, with a real systemd; as root, three minutes'
 	@echo 'make lint       ruff, mypy and hadolint'
 	@echo 'make docs       write docs/schema.md, docs/problems.md and the script of new databases again'
 	@echo 'make bench      speed and memory, as ratios to a script written by hand (N=10000 REPEAT=5)'
+	@echo 'make bench-load the daemon under ten edits a second, with backups and health checks each minute'
 	@echo 'make bench-pool a writer beside 1, 8 and 32 readers, on SQLite and PostgreSQL'
 	@echo 'make clean      remove what the above have made'
 
@@ -58,6 +60,14 @@ test-model: $(STAMP)
 	@STORYSYNC_TEST_SEQUENCES=$(if $(filter command line environment,$(origin N)),$(N),2000) \
 		STORYSYNC_TEST_SEED=$(SEED) $(BIN)/python -m pytest tests/long/test_faults_model.py
 
+test-systemd: $(STAMP)
+	@test "$$(id -u)" = 0 || { echo 'make test-systemd boots a machine in namespaces: run it as root' >&2; exit 1; }
+	@for program in debootstrap systemd-analyze nsenter ip pgrep; do \
+		command -v $$program >/dev/null || { apt-get update -qq && apt-get install -qq --yes \
+			--no-install-recommends debootstrap debian-archive-keyring systemd util-linux iproute2 procps; break; }; \
+	done
+	@STORYSYNC_TEST_SYSTEMD=1 $(BIN)/python -m pytest -m systemd tests/systemd
+
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -72,6 +82,9 @@ REPEAT ?= 5
 bench: $(STAMP)
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python bench/run.py --count $(N) --repeat $(REPEAT)
+
+bench-load: $(STAMP)
+	@$(BIN)/python bench/load.py
 
 bench-pool: $(STAMP)
 	@$(BIN)/python bench/pool.py

@@ -64,6 +64,7 @@ def prepare_postgresql(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection):
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # making an index can take minutes
         schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
         for key in (postgres.migration_key(schema), postgres.writing_key(schema)):
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
@@ -84,6 +85,44 @@ def render(kind, value, autogen_context):
     if kind == "type" and value.__class__.__name__ == "UtcTime":
         return 'sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")'
     return False
+
+
+def print_sql() -> None:
+    """What would be run, for those whose administrator runs it. It asks no database."""
+    database = context.config.attributes.get("database")
+    if database is None:
+        raise SystemExit("no database: use `storysync db history --sql --database URL`")
+    on_sqlite = database.url.startswith("sqlite:")
+    context.configure(
+        dialect_name="sqlite" if on_sqlite else "postgresql",
+        dialect_opts={} if on_sqlite else {"paramstyle": "named"},  # no driver: a percent sign stays one
+        literal_binds=True,
+        target_metadata=tables.METADATA,
+        version_table=VERSION_TABLE,
+        render_as_batch=on_sqlite,
+        transactional_ddl=True,
+        transaction_per_migration=False,
+    )
+    told = context.get_context().impl.static_output
+    told("PRAGMA foreign_keys = OFF;" if on_sqlite else postgresql_place(database.settings.schema))
+    with context.begin_transaction():
+        if not on_sqlite:
+            told(postgresql_locks(database.settings.schema))
+        context.run_migrations()
+        if on_sqlite:
+            told(f"PRAGMA application_id = {APPLICATION_ID};")
+
+
+def postgresql_place(schema: str) -> str:
+    name = '"' + schema.replace('"', '""') + '"'
+    return f"CREATE SCHEMA IF NOT EXISTS {name};\n\nSET search_path = {name};"
+
+
+def postgresql_locks(schema: str) -> str:
+    from storysync.store.engines import postgres
+
+    keys = (postgres.migration_key(schema), postgres.writing_key(schema))
+    return "\n\n".join(f"SELECT pg_advisory_xact_lock({key});" for key in keys)
 
 
 def run() -> None:
@@ -113,4 +152,7 @@ def run() -> None:
     engine.dispose()
 
 
-run()
+if context.is_offline_mode():
+    print_sql()
+else:
+    run()

@@ -5,15 +5,20 @@ that no view stands in the way of a changed table.
 """
 
 import pathlib
+import re
 
 import sqlalchemy as sa
 
 FOLDER = pathlib.Path(__file__).parent / "views"
+CREATED = re.compile(r"^CREATE VIEW (\w+)", re.MULTILINE)
 
 
 def drop_all(op):
-    """Drop every view of ours, in any order of dependence."""
-    names = [name for name in sa.inspect(op.get_bind()).get_view_names() if name.startswith("v_")]
+    """Drop every view of ours, in any order of dependence; in a script, all that ever were."""
+    if op.get_context().as_sql:
+        names = {name for file in FOLDER.glob("*.sql") for name in re.findall(CREATED, file.read_text())}
+    else:
+        names = {name for name in sa.inspect(op.get_bind()).get_view_names() if name.startswith("v_")}
     for name in sorted(names):
         op.execute(f"DROP VIEW IF EXISTS {name}")
 

@@ -80,6 +80,39 @@ def test_a_full_disk_is_told_and_waited_for(cramped: OnSmallDisk, stories: Path)
     assert cramped.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
+# Row 27: the disk of the backups is full.
+
+
+def test_a_full_disk_of_backups_is_told_while_syncing_goes_on(stories: Path, tmp_path: Path) -> None:
+    disk, state = tmp_path / "disk", tmp_path / "state"
+    disk.mkdir()
+    state.mkdir()
+    mount = f"mount -t tmpfs -o size=8m tmpfs '{disk}'"
+    spaces.need(spaces.USER_AND_MOUNTS, "mount -t tmpfs -o size=8m tmpfs /mnt")
+    environ = {"STORYSYNC_BACKUP__DIRECTORY": str(disk), "STORYSYNC_HEALTH__MIN_FREE_MB": "1"}
+    daemon = Following([stories], f"sqlite:///{state / 's.db'}", state, **environ)
+    daemon.command = spaces.inside(spaces.USER_AND_MOUNTS, mount, daemon.command)
+    put(stories, "A-1.md")
+    try:
+        daemon.start().settles()
+        daemon.wait(lambda: daemon.rows("SELECT 1 FROM backups WHERE state = 'good'"))  # of the start
+        there = f"ls '{disk}' > '{state}/names'"
+        spaces.enter(daemon.pid, f"dd if=/dev/zero of='{disk}/filler' bs=4k status=none 2> /dev/null || true")
+        failed = daemon.ask("run_job", name="backup")
+        assert (failed["state"], failed["file"]) == ("failed", None)
+        assert "are needed" in failed["message"] or "is full" in failed["message"]
+        report = daemon.ask("run_job", name="health")
+        assert {one["name"]: one["state"] for one in report["checks"]}["disk"] == "fail"
+        put(stories, "A-1.md", "done")
+        daemon.converges_to({"A-1.md": "done"})
+        spaces.enter(daemon.pid, there)
+        assert len((state / "names").read_text().split()) == 3  # the first backup, whole, and the filler
+        spaces.enter(daemon.pid, f"rm '{disk}/filler'")
+        assert daemon.ask("run_job", name="backup")["state"] == "good"
+    finally:
+        daemon.end()
+
+
 # Row 31: somebody reads the database for long.
 
 

@@ -60,9 +60,9 @@ def test_an_overflow_is_counted_logged_and_healed(follow: Follow, stories: Path)
     for number in range(100):
         put(stories, f"A-{number}.md")
     daemon = follow()
-    os.kill(daemon.pid, signal.SIGSTOP)
+    daemon.freeze()
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
-    for number in range(limit + 100):
+    for number in range(limit + 1000):
         os.close(os.open(stories / f"A-{number % 100}.md", os.O_WRONLY))
     put(stories, "new/deep/B-1.md")
     put(stories, "A-5.md", "done")

@@ -130,7 +130,7 @@ def test_everything_it_makes_is_private_whatever_the_umask_is(folder: Path, url:
         assert {name: found[name] for name in found.keys() - folders if found[name] != 0o600} == {}
         own = "state/projects/shop/database.sqlite"
         assert {own, f"{own}-wal", f"{own}-shm", f"{own}.lock", "state/projects/daemon.sock"} <= found.keys()
-        assert len([name for name in found if "/backups/storysync-" in name]) == 2
+        assert len([name for name in found if "/backups/storysync-" in name and ".json" in name]) == 2
     finally:
         daemon.end()
 

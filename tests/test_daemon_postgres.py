@@ -144,7 +144,7 @@ def test_outage_is_told_to_people_and_to_systemd(
         assert "demo: 1 path to look at" in asked.stderr
         assert "error: cannot connect to postgresql://postgres@" in asked.stderr
         health = daemon.storysync("health")
-        assert health.returncode == 1 and "fail" in health.stdout and "cannot connect" in health.stdout
+        assert health.returncode == 5 and "fail" in health.stdout and "cannot connect" in health.stdout
         refused = daemon.storysync("sync")
         assert refused.returncode in (2, 5) and "Traceback" not in refused.stderr
         server.start()

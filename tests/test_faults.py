@@ -16,6 +16,7 @@ import pytest
 
 from storysync import faults
 from storysync.errors import StoreError, UsageError
+from storysync.jobs.backup_files import backups_in
 from support.faults_model import run_daemon, run_in_process, seeds
 from support.faulty import KILLED, Pair, environ, git, run
 from support.following import Following, put
@@ -206,7 +207,7 @@ def test_a_held_deletion_whose_sync_is_killed_is_held_and_confirmed_all_the_same
 @pytest.mark.parametrize("name", [name for name in faults.POINTS if name.startswith("migrate.")])
 def test_a_migration_that_is_killed_is_made_by_the_next_command(pair: Pair, name: str) -> None:
     pair.sync()
-    assert pair.faulty("", "db", "downgrade", "base").returncode == 0
+    assert pair.faulty("", "db", "downgrade", "base", "--yes").returncode == 0
     assert pair.faulty(f"{name}=kill", "db", "upgrade").returncode == KILLED
     pair.must_heal()
     assert len(uids(pair)) == FILES
@@ -217,15 +218,17 @@ def test_a_backup_that_is_killed_leaves_the_older_ones_and_no_litter(pair: Pair,
     pair.sync()
     folder = pair.file.parent / "backups"
     assert pair.faulty("", "backup", "create").returncode == 0
-    older = next(folder.iterdir())
-    data = older.read_bytes()
+    (older,) = backups_in(folder)
+    data, manifest = older.data.read_bytes(), older.path.read_bytes()
     assert pair.faulty(f"{name}=kill", "backup", "create").returncode == KILLED
     pair.must_be_whole()
-    assert older.read_bytes() == data
-    visible = [file for file in folder.iterdir() if file.suffix == ".db"]
-    assert len(visible) == (2 if name == "backup.after-rename" else 1)
+    assert older.data.read_bytes() == data and older.path.read_bytes() == manifest
+    assert pair.faulty("", "backup", "verify", older.name).returncode == 0
+    listed = backups_in(folder)
+    assert [one.state for one in listed] == ["good"] * (2 if name == "backup.after-rename" else 1)
     assert pair.faulty("", "backup", "create").returncode == 0
-    assert all(file.suffix == ".db" for file in folder.iterdir())
+    left = [one.name for one in folder.iterdir() if one.name != ".lock"]
+    assert len(left) == 2 * (len(listed) + 1) and not any("partial" in one for one in left)
 
 
 def uids(pair: Pair) -> dict[str, int]:

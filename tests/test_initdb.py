@@ -184,9 +184,11 @@ def environment(volume: Volume, role: str, home: Path) -> dict[str, str]:
     }
 
 
-def storysync(volume: Volume, role: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def storysync(
+    volume: Volume, role: str, home: Path, *arguments: str, **more: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "storysync", *arguments]
-    given = environment(volume, role, home)
+    given = environment(volume, role, home) | more
     return subprocess.run(command, cwd=ROOT / "sample_stories", env=given, capture_output=True, text=True)
 
 
@@ -204,6 +206,44 @@ def test_owner_upgrades_then_writer_syncs_then_reader_asks(
     assert connect("reader").execute("SELECT count(*) > 10 FROM v_stories").fetchone() == (True,)
     partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'status_history'::regclass"
     assert connect("owner").execute(partitions).fetchone() == (3,)  # this year, the next, and all others
+
+
+def test_writer_backs_up_and_owner_restores(connect: Connect, volume: Volume, tmp_path: Path) -> None:
+    programs = {"STORYSYNC_BACKUP__PG_BIN": str(volume.cluster.programs)}
+    for role, command in (
+        ("owner", ("db", "upgrade")),
+        ("writer", ("sync",)),
+        ("writer", ("backup", "create")),
+        ("writer", ("backup", "verify")),
+        ("owner", ("backup", "restore", "--yes")),
+        ("writer", ("sync",)),
+        ("writer", ("verify",)),
+        ("reader", ("sql", "SELECT count(*) FROM v_stories")),
+    ):
+        done = storysync(volume, role, tmp_path, *command, **programs)
+        assert done.returncode == 0, f"{role} {command}: {done.stdout}{done.stderr}"
+    owners = (
+        "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'storysync'::regnamespace"
+    )
+    assert connect("owner").execute(owners).fetchall() == [("storysync_owner",)]
+    with pytest.raises(errors.InsufficientPrivilege):
+        connect("writer").execute("CREATE TABLE storysync.own (id int)")
+    made = "SELECT count(*) FROM pg_database WHERE datname LIKE 'storysync_trial%'"
+    assert volume.cluster.psql(made) == "0"
+
+
+def test_writer_may_not_restore_and_says_so(connect: Connect, volume: Volume, tmp_path: Path) -> None:
+    programs = {"STORYSYNC_BACKUP__PG_BIN": str(volume.cluster.programs)}
+    for role, command in (
+        ("owner", ("db", "upgrade")),
+        ("writer", ("sync",)),
+        ("writer", ("backup", "create")),
+    ):
+        assert storysync(volume, role, tmp_path, *command, **programs).returncode == 0
+    done = storysync(volume, "writer", tmp_path, "backup", "restore", "--yes", **programs)
+    assert done.returncode == 5 and "must be owner of schema storysync" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert storysync(volume, "writer", tmp_path, "verify").returncode == 0
 
 
 def test_daemon_runs_as_writer(connect: Connect, volume: Volume, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _spec.loader.exec_module(views)
 
 def upgrade() -> None:
     views.drop_all(op)
-    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    on_postgresql = op.get_context().dialect.name == "postgresql"
     # A partitioned table has its key of partitions in every unique constraint.
     history_key = ("id", "changed_at") if on_postgresql else ("id",)
     op.create_table(

@@ -2,8 +2,8 @@
 # Makes the roles and the schema of storysync: run once by the image of PostgreSQL, on an empty volume.
 # May be run again at any time: passwords are set anew, rights are granted again, data stays.
 #
-#   storysync_owner    owns the schema `storysync`: `storysync db upgrade`
-#   storysync_writer   reads and writes rows, makes no tables: the daemon
+#   storysync_owner    owns the schema `storysync`: `storysync db upgrade`, `storysync backup restore`
+#   storysync_writer   reads and writes rows, makes no tables there: the daemon, with its backups
 #   storysync_reader   reads, also the tables that a later upgrade makes: people, dashboards
 #
 # Needs POSTGRES_USER (a superuser), POSTGRES_DB and STORYSYNC_{OWNER,WRITER,READER}_PASSWORD_FILE.
@@ -43,8 +43,9 @@ SELECT format('CREATE ROLE %I', name)
 FROM unnest(ARRAY[:'owner', :'writer', :'reader']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
-ALTER ROLE :"owner" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
-ALTER ROLE :"writer" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'writer_password';
+-- Both may make databases: a backup is proven by restoring it into one of its own, which is dropped then.
+ALTER ROLE :"owner" LOGIN NOSUPERUSER CREATEDB NOCREATEROLE PASSWORD :'owner_password';
+ALTER ROLE :"writer" LOGIN NOSUPERUSER CREATEDB NOCREATEROLE PASSWORD :'writer_password';
 ALTER ROLE :"reader" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'reader_password';
 
 -- The owner may make schemas (one for each project, scratch ones), the writer temporary tables, others nothing.

@@ -21,7 +21,14 @@ from storysync.settings_load import Loaded, default_roots, load_settings, projec
 from storysync.state import absolute_path, database_url, state_directory
 from storysync.store.database import Database, Engines
 from storysync.store.reader import Reader
-from storysync.store.stores import Databases, Stores, databases_at, locked, refuse_unusable
+from storysync.store.stores import (
+    BeforeMigration,
+    Databases,
+    Stores,
+    databases_at,
+    locked,
+    refuse_unusable,
+)
 
 if TYPE_CHECKING:
     from storysync.jobs.copy import CopyReport
@@ -52,7 +59,10 @@ class App:
         loaded = load_settings(cwd, environ, flags=flags, config=config)
         url = database_url(loaded.settings, environ)
         engines = Engines(
-            loaded.settings.sqlite, loaded.settings.postgres, state_directory(loaded.settings, environ)
+            loaded.settings.sqlite,
+            loaded.settings.postgres,
+            state_directory(loaded.settings, environ),
+            loaded.settings.database.group_readable,
         )
         return cls(loaded, cwd, databases_at(url, engines))
 
@@ -132,9 +142,19 @@ class App:
         project_id = name or settings.id or known.get(str(root.resolve()))
         return msgspec.structs.replace(settings, id=project_id)
 
-    def stores(self) -> Stores:
-        """The writers; each is locked and opened at its first use."""
-        return Stores(self.databases, auto_migrate=self.settings.database.auto_migrate)
+    def stores(self, warn: Callable[[str], None] | None = None) -> Stores:
+        """The writers; each is locked and opened at its first use. `warn` hears of backups before that."""
+        return Stores(
+            self.databases,
+            auto_migrate=self.settings.database.auto_migrate,
+            before_migration=self.before_migration(warn),
+        )
+
+    def before_migration(self, warn: Callable[[str], None] | None = None) -> BeforeMigration | None:
+        """What is done before rows are migrated: a backup, of which `warn` hears; None when that is off."""
+        from storysync.jobs.before_migration import backing_up
+
+        return backing_up(self.settings.backup, warn)
 
     def lock(self) -> AbstractContextManager[None]:
         """The lock of the one database of all projects. Raises what `locked` raises, or UsageError."""
@@ -195,7 +215,7 @@ class App:
 
         _refuse_empty([one for one in projects if not self._has_one(one)])
         done: list[SyncReport] = []
-        with self.stores() as stores:
+        with self.stores(warn) as stores:
             refused = stores.open_each(project.id for project in projects)
             for project in projects:
                 if project.id in refused:

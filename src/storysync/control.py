@@ -6,13 +6,16 @@ The socket lies beside the database (`/x/storysync.db.sock`, mode 0600). A reque
     {"command": "status"}
     {"command": "sync", "projects": ["demo"], "paths": ["stories"], "confirm_deletions": false}
     {"command": "sync", "reread": true}
-    {"command": "run_job", "name": "backup" | "health" | "reconcile"}
+    {"command": "run_job", "name": "backup"}
     {"command": "confirm_deletions", "projects": ["demo"]}
     {"command": "wait_settled", "projects": ["demo"], "timeout_s": 5}
     {"command": "pause"}, {"command": "resume"}, {"command": "reload"}
+    {"command": "acknowledge", "database": ""}
 
 The answer is `{"ok": true, "data": {…}}` or `{"ok": false, "error": …, "hint": …, "exit_code": n}`.
-`wait_settled` answers as `status` does, once all that was on disk when it came is in the database.
+`wait_settled` answers as `status` does, once all that was on disk when it came is in the database. `run_job`
+answers when the run is over, or the one that was under way; `run` in its answer says how it ended. `reload`
+answers when the settings are in force, or refuses them whole.
 A connection may ask several times.
 """
 

@@ -6,37 +6,37 @@ writing. Watcher, scheduler, clients and signals only put paths and requests int
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from types import FrameType
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any
 
 import structlog
 
-from storysync import faults, logs
+from storysync import faults
 from storysync.adapters import git
-from storysync.adapters.inbox import Inbox
+from storysync.adapters.inbox import Inbox, Request
 from storysync.adapters.systemd import Notifier
-from storysync.adapters.watch import quiet_warnings
-from storysync.control import ControlServer, socket_path
 from storysync.core.settle import WHOLE_ROOT, Batch, Kind
 from storysync.daemon_answers import Answers
 from storysync.daemon_jobs import make_scheduler
+from storysync.daemon_notes import Notes
 from storysync.daemon_outage import Outage
+from storysync.daemon_pulse import Pulse, patience_s
+from storysync.daemon_record import State
 from storysync.daemon_root import Presence, RootKeeper
+from storysync.daemon_summary import Summary
 from storysync.daemon_wait import Waiting
-from storysync.daemon_watch import WatchKeeper, log_dead_threads
-from storysync.errors import DatabaseAway, StorysyncError, UsageError
+from storysync.daemon_watch import WatchKeeper
+from storysync.errors import Damaged, DatabaseAway, StorysyncError, UsageError
 from storysync.jobs.project import Project
 from storysync.jobs.sync import sync
 from storysync.jobs.sync_report import SyncReport
 from storysync.settings import Settings
-from storysync.store import projects as project_rows
-from storysync.store.stores import Databases, Stores
+from storysync.store.stores import Stores
 
 LOOK_S = 2.0  # between looks at the roots' folders and the watcher's threads
 FOREIGN_S = 5.0  # between looks at what others have written to the databases that ours refer to
@@ -51,75 +51,74 @@ class Stopped(StorysyncError):
     """Raised inside a long sync, which it rolls back, when the daemon must end."""
 
 
-def run(settings: Settings, projects: Sequence[Project], databases: Databases) -> int:
-    """Keep the databases equal to the files until SIGTERM or SIGINT; returns 0 then.
+def _no_reload() -> dict[str, Any]:
+    raise UsageError("this daemon cannot read its settings again", hint="restart it")
 
-    Raises Locked when another instance holds them, StoreError when none can be used, UsageError when a
-    project is refused. Of several databases one that cannot be used is tried again later.
-    """
-    logs.configure(settings.log)
-    quiet_warnings()
-    faulthandler.enable()
-    log_dead_threads()
-    notifier = Notifier.from_environment(os.environ)
-    stores = Stores(databases, auto_migrate=settings.database.auto_migrate, serving=True)
-    with databases.serve(), stores:
-        refused = stores.open_each(project.id for project in projects)
-        for project in projects:
-            if project.id not in refused:
-                stores.of(project.id).claim((project.id,))
-        for store in stores.opened():
-            store.maintain(datetime.now(UTC))
-        daemon = Daemon(settings, projects, stores, notifier)
-        with daemon.hearing_signals():
-            daemon.run()
-    return 0
+
+def _no_record(state: State) -> None:
+    """Nobody wants to know."""
 
 
 class Daemon:
-    """Everything that runs, wired together. `run` returns after `stop`."""
+    """Everything that runs, wired together. `run` returns after `stop`, or when it has given way."""
 
     def __init__(
-        self, settings: Settings, projects: Sequence[Project], stores: Stores, notifier: Notifier
+        self,
+        settings: Settings,
+        projects: Sequence[Project],
+        stores: Stores,
+        notifier: Notifier,
+        *,
+        reload: Callable[[], dict[str, Any]] = _no_reload,
+        record: Callable[[State], None] = _no_record,
     ) -> None:
+        """`reload` reads the settings anew and calls `give_way_to`; `record` hears of the state."""
         self.settings = settings
         self.stores = stores
         self.databases = stores.databases
         self.keepers = {project.id: RootKeeper(project, settings.watch.git_wait_s) for project in projects}
         self.inbox = Inbox(settings.watch, self.keepers)
         cookies = self.databases.base.with_name(self.databases.base.name + ".watch")
-        self.watching = WatchKeeper(
-            self.keepers, self.inbox, cookies, settings.watch.poll_s, self.scan, self._store_state
-        )
         self.paused = False
-        self.state = "starting"
-        self.outage = Outage(self.databases.place, notifier)
-        self._notifier = notifier
+        self.state: State = "starting"
         self.busy = True
+        self.refused = ""  # why changed settings were not applied, '' when they were
+        self.damaged: dict[str, str] = {}  # name of a database that must not be written -> what is wrong
+        self.reread: frozenset[str] = frozenset()  # projects whose files are all to be read at the first scan
+        self.successor: Daemon | None = None
+        self.backups_lock = threading.Lock()
+        self.outage = Outage(self.databases.place, notifier)
         self.waiting = Waiting()
+        self.notes = Notes(self)
+        self.watching = WatchKeeper(
+            self.keepers, self.inbox, cookies, settings.watch.poll_s, self.scan, self.notes.note_state
+        )
         self.answers = Answers(self)
-        self._scheduler = make_scheduler(self)
-        self._control = ControlServer(socket_path(self.databases.base), self.answers.answer)
-        self._hung_up = False
-        self._looked_at = self._beat_at = float("-inf")
+        self.summary = Summary(self)
+        self.scheduler = make_scheduler(self, patience_s(notifier))
+        self.pulse = Pulse(notifier, self.watching.hopeless, self.scheduler.age_s)
+        self.reload = reload
+        self._record = record
+        self._notifier = notifier
+        self._signals: set[str] = set()
+        self._looked_at = float("-inf")
         self._refreshed_at = float("-inf")
-        self._unrefreshed: dict[str, str] = {}  # project -> why it cannot see others, as the log has told
-        self._unnoted: set[str] = set()  # projects whose state the database does not show yet
 
-    def run(self) -> None:
-        """Serve until stopped. Raises what makes a start impossible; nothing after that ends it."""
+    def run(self, *, first: bool = True) -> None:
+        """Serve until stopped. Raises what makes a `first` start impossible; nothing after that ends it."""
         with ExitStack() as stack:
             stack.callback(self._end)
-            self._control.start()
+            self._record("starting")
             self.watching.start()
-            self._first_scan()
+            self._first_scan(refusable=first)
             if self.inbox.stopping:
                 return
-            self._scheduler.start()
+            self.scheduler.start()
             self.state = "running"
-            self._notifier.ready(self._summary())
+            self._record("running")
+            self._notifier.ready(self.summary.text(time.monotonic()))
             log.info(
-                "daemon.started",
+                "daemon.started" if first else "daemon.reloaded",
                 projects=len(self.keepers),
                 database=self.databases.place,
                 pid=os.getpid(),
@@ -127,8 +126,41 @@ class Daemon:
             while not self.inbox.stopping:
                 self._turn()
 
-    def next_runs(self) -> dict[str, datetime]:
-        return self._scheduler.next_runs()
+    def stop(self) -> None:
+        """Have `run` return soon. May be called in a signal handler."""
+        self.inbox.stop()
+        if self.successor is not None:
+            self.successor.stop()
+
+    def signalled(self, wish: str) -> None:
+        """A signal asks to `reload`, or for a `backup`. May be called in its handler."""
+        self._signals.add(wish)
+        self.inbox.wake()
+
+    def give_way_to(self, successor: Daemon) -> None:
+        """Have `run` return soon, so that the other one may run with what this one knows."""
+        successor.paused, successor.damaged = self.paused, dict(self.damaged)
+        successor.notes.health = self.notes.health
+        successor.answers.started_at = self.answers.started_at
+        successor.backups_lock = self.backups_lock
+        self.successor = successor
+        self.inbox.stop()
+
+    def put(self, request: Request) -> Future[dict[str, Any]]:
+        """Ask the main loop, of whichever daemon runs now. Raises as `Inbox.put`."""
+        latest = self
+        while latest.successor is not None:
+            latest = latest.successor
+        latest.inbox.put(request)
+        return request.reply
+
+    def asked(self, request: Request) -> dict[str, Any]:
+        """The main loop's answer. Raises what it raises."""
+        return self.put(request).result()
+
+    def name_of(self, project_id: str) -> str:
+        """How the database of a project is named among `Databases.named`."""
+        return project_id if self.databases.per_project else ""
 
     def scan(self, keeper: RootKeeper, trigger: str) -> None:
         """Ask for a full scan as soon as the root may be synced."""
@@ -143,6 +175,7 @@ class Daemon:
         *,
         confirm: bool = False,
         reread: bool = False,
+        rehash: bool = False,
     ) -> SyncReport:
         """Sync now and log it. Raises what `jobs.sync` raises, or Stopped."""
         head = git.head_commit(keeper.project.root)
@@ -155,12 +188,14 @@ class Daemon:
             deletions=self.settings.deletions,
             confirm_deletions=confirm,
             reread=reread,
+            rehash=rehash,
             cancelled_satisfies=self.settings.cancelled_satisfies,
             progress=self._progress,
         )
         keeper.succeeded(report, head)
+        self.summary.synced(report.changed)
         if report.changed:
-            self._refresh(keeper.id)
+            self.notes.refresh(keeper.id)
         self._log_sync(keeper, report, trigger)
         if report.later:
             self.inbox.touch(keeper.id, Kind.CREATED, *report.later)
@@ -169,20 +204,9 @@ class Daemon:
         if report.held:
             keeper.rescan_within(self.settings.deletions.hold_s + HOLD_SLACK_S, now, "held-deletions")
         if keeper.state == "degraded":
-            self._store_state(keeper)
+            self.notes.note_state(keeper)
         self.waiting.note(keeper.id, began_at, None if report.full else paths, report.later)
         return report
-
-    def _refresh(self, only: str | None = None) -> None:
-        """What databases know of each other; what cannot be done now is tried again within `FOREIGN_S`."""
-        refused = self.stores.refresh(datetime.now(UTC), only)
-        told = {project_id: str(error) for project_id, error in refused.items()}
-        if only is None:
-            self._refreshed_at = time.monotonic()
-            for project_id, error in told.items():
-                if self._unrefreshed.get(project_id) != error:
-                    log.warning("foreign.failed", project=project_id, error=error)
-            self._unrefreshed = told
 
     def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
         changed = report.created or report.updated or report.moved or report.removed
@@ -194,54 +218,44 @@ class Daemon:
             ms=round(report.duration_ms, 1),
         )  # fmt: skip
 
-    def notify_reload(self) -> None:
-        """Tell the service manager that a reload was asked for and is over."""
-        self._notifier.reloading(time.monotonic_ns())
-        self._notifier.ready(self._summary())
-
-    @contextmanager
-    def hearing_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT stop, SIGHUP is explained in the log; the former handlers come back after."""
-        wanted = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop, signal.SIGHUP: self._on_hangup}
-        former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
-
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:
-        self.inbox.stop()
-
-    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
-        self._hung_up = True
-        self.inbox.wake()
+    def notify_reload(self, *, over: bool) -> None:
+        """Tell the service manager that a reload has begun or is over."""
+        if over:
+            self._notifier.ready(self.summary.text(time.monotonic()))
+        else:
+            self._notifier.reloading(time.monotonic_ns())
 
     def _end(self) -> None:
-        self.state = "stopping"
-        self._notifier.stopping()
-        self._control.stop()
-        self._scheduler.stop()
+        clean = self.inbox.stopping
+        if self.successor is None:
+            self.state = "stopping"
+            self._record("stopping")
+            self._notifier.stopping()
+        self.scheduler.stop()
         self.watching.stop()
         self.inbox.stop()
         while (request := self.inbox.pop()) is not None:
-            request.reply.set_exception(Stopped("the daemon is stopping", hint="start it again"))
-        log.info("daemon.stopped")
+            if self.successor is None:
+                request.reply.set_exception(Stopped("the daemon is stopping", hint="start it again"))
+            else:
+                self.successor.inbox.put(request)
+        if self.successor is None:
+            log.info("daemon.stopped", clean=clean)
 
-    def _first_scan(self) -> None:
+    def _first_scan(self, *, refusable: bool) -> None:
         """Bring every root in line with its files. What fails, but for a refusal, is retried later."""
         for keeper in self.keepers.values():
             self.scan(keeper, "start")
         for _ in self.keepers:
             batch = self.inbox.take(self._held(time.monotonic()))
             if batch is not None and not self.inbox.stopping:
-                self._sync_batch(batch, refusable=True)
+                self._sync_batch(batch, refusable=refusable)
 
     def _turn(self) -> None:
         """One thing to do, or a sleep until there is one."""
         self.busy = True
         now = time.monotonic()
-        self._beat(now)
+        self.pulse.beat(now)
         self._look(now)
         request = self.inbox.pop()
         if request is not None:
@@ -269,7 +283,9 @@ class Daemon:
         keeper.trigger = None if batch.paths is None else keeper.trigger
         try:
             faults.point("batch.taken")
-            self.sync(keeper, None if keeper.head_moved() else batch.paths, trigger)
+            reread = batch.paths is None and keeper.id in self.reread
+            self.sync(keeper, None if keeper.head_moved() else batch.paths, trigger, reread=reread)
+            self.reread -= {keeper.id} if reread else set()
         except Stopped:
             log.info("sync.stopped", project=keeper.id, trigger=trigger)
         except Exception as error:
@@ -288,6 +304,8 @@ class Daemon:
                 retry_s=round(wait_s, 1),
                 exc_info=None if isinstance(error, StorysyncError | OSError) else error,
             )  # fmt: skip
+        if isinstance(error, Damaged):
+            self.scheduler.run("integrity", "damage")  # which recovers it
         keeper.trigger = trigger if batch.paths is None else keeper.trigger
         self.inbox.touch(keeper.id, Kind.NOW, *((WHOLE_ROOT,) if batch.paths is None else batch.paths))
 
@@ -295,7 +313,7 @@ class Daemon:
         """The roots whose batches must wait."""
         if self.paused or self.outage.lasts:
             return frozenset(self.keepers)
-        held = set()
+        held = {keeper.id for keeper in self.keepers.values() if self.name_of(keeper.id) in self.damaged}
         for keeper in self.keepers.values():
             waited_for_git = keeper.waits_for_git
             if keeper.held(now, dirty=self.inbox.dirty(keeper.id) > 0):
@@ -309,16 +327,15 @@ class Daemon:
         keepers = self.keepers.values()
         if any(keeper.waits_for_git for keeper in keepers):
             return GIT_POLL_S
-        wake_at = min([self._looked_at + LOOK_S, *(keeper.next_at(now) for keeper in keepers)])
+        look_at = min(self._looked_at + LOOK_S, now + self.pulse.every_s)
+        wake_at = min([look_at, *(keeper.next_at(now) for keeper in keepers)])
         if self.outage.lasts:
             wake_at = min(wake_at, self.outage.retry_at)
         return max(0.0, wake_at - now)
 
     def _look(self, now: float) -> None:
         """Everything that no event reports."""
-        if self._hung_up:
-            self._hung_up = False
-            self.answers.reload()
+        self._heed_signals()
         for keeper in self.keepers.values():
             if keeper.rescan_at is not None and keeper.rescan_at <= now:
                 keeper.rescan_at = None
@@ -333,18 +350,31 @@ class Daemon:
         self._looked_at = now
         for keeper in self.keepers.values():
             self.look_at(keeper)
-            if keeper.id in self._unnoted and not self.outage.lasts:
-                self._store_state(keeper)
         self.watching.look(now)
         if now - self._refreshed_at >= FOREIGN_S and not self.outage.lasts:
-            self._refresh()
+            self.notes.refresh()
+            self._refreshed_at = time.monotonic()
+        self.notes.note_waiting()
+        self._record(self.state)
+        line = self.summary.changed(now)
+        if line is not None:
+            self._notifier.status(line)
+
+    def _heed_signals(self) -> None:
+        while self._signals:
+            wish = self._signals.pop()
+            if wish == "backup":
+                self.scheduler.run("backup", "signal")
+            else:
+                self.answers.carry_out(Request("reload"))
 
     def _look_at_database(self) -> None:
         """While its server is away nothing is written. One that crashed may have lost its last commits."""
         if self.outage.look(self.stores):
-            self._notifier.status(self._summary())
+            self._notifier.status(self.summary.text(time.monotonic()))
             for keeper in self.keepers.values():
                 self.scan(keeper, "return")
+            self.scheduler.run("health", "return")
 
     def look_at(self, keeper: RootKeeper) -> Presence:
         """Whether the root's folder is there, and all that follows from a change of that."""
@@ -357,40 +387,14 @@ class Daemon:
             self.watching.follow(keeper)
             self.scan(keeper, "return")
         if presence is not Presence.SAME:
-            self._store_state(keeper)
+            self.notes.note_state(keeper)
         return presence
-
-    def _store_state(self, keeper: RootKeeper) -> None:
-        """Show the state in the database; one that refuses it hears it again at the next look."""
-        known = keeper.id in self._unnoted
-        self._unnoted.add(keeper.id)
-        try:
-            with self.stores.of(keeper.id).writing() as tx:
-                project_rows.set_state(tx, keeper.id, keeper.state)
-            self._unnoted.discard(keeper.id)
-        except DatabaseAway as error:
-            self.outage.note(error)
-        except StorysyncError as error:
-            if not known:
-                log.warning("root.unnoted", project=keeper.id, state=keeper.state, error=str(error))
-
-    def _summary(self) -> str:
-        return f"following {len(self.keepers)} {'project' if len(self.keepers) == 1 else 'projects'}"
 
     def _progress(self, done: int, total: int) -> None:
         """Called by a long sync: a sign of life, and the place where it can be ended early."""
         if self.inbox.stopping:
             raise Stopped("the daemon is stopping", hint="start it again")
         now = time.monotonic()
-        if self._beat(now) and self.state == "starting":
+        if self.pulse.beat(now) and self.state == "starting":
             self._notifier.extend_timeout(MORE_TIME_S)
             self._notifier.status(f"first scan: {done} of {total} files")
-
-    def _beat(self, now: float) -> bool:
-        """Tell the service manager that the main loop moves; at most a few times in its interval."""
-        interval_s = (self._notifier.watchdog_s or 3.0) / 3
-        if now - self._beat_at < interval_s:
-            return False
-        self._beat_at = now
-        self._notifier.ping()
-        return True

@@ -14,27 +14,30 @@ import structlog
 
 from storysync import __version__
 from storysync.adapters.inbox import Request
+from storysync.core import instants
+from storysync.daemon_notes import plain
 from storysync.daemon_outage import Outage
 from storysync.daemon_root import Presence, RootKeeper
 from storysync.errors import (
     DatabaseAway,
     NotFound,
-    StoreError,
     StorysyncError,
     UsageError,
     WaitTimeout,
 )
-from storysync.jobs import backup, health
+from storysync.jobs import health
+from storysync.jobs.live import Live
 from storysync.jobs.sync_report import SyncReport
+from storysync.scheduler import Ended
 
 if TYPE_CHECKING:
     from storysync.daemon import Daemon
 
 log = structlog.get_logger()
 
-JOBS = ("backup", "health", "reconcile")
 MOST_WAIT_S = 3600.0
-_INTERNAL = ("maintain", "record_health", "timed_backup")  # asked by the scheduler only
+_INTERNAL = ("maintain", "note_backup", "note_run", "record_health", "stop_writing", "take_in")
+"""Asked by jobs only."""
 
 
 class Answers:
@@ -42,18 +45,21 @@ class Answers:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._started_at = datetime.now(UTC)
-        self.health: health.HealthReport | None = None
+        self.started_at = datetime.now(UTC)
+        notes = daemon.notes
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "sync": self._sync,
             "confirm_deletions": self._confirm_deletions,
-            "run_job": self._run_job,
             "pause": self._pause,
             "resume": self._resume,
-            "reload": lambda _: self.reload(),
-            "record_health": self._record_health,
-            "timed_backup": lambda _: self._backup("timer"),
-            "maintain": lambda _: self._maintain(),
+            "reload": self._reload,
+            "acknowledge": notes.acknowledge,
+            "maintain": notes.maintain,
+            "note_backup": notes.note_backup,
+            "note_run": notes.note_run,
+            "record_health": notes.record_health,
+            "stop_writing": notes.stop_writing,
+            "take_in": notes.take_in,
         }
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -63,11 +69,11 @@ class Answers:
             return self.status()
         if command == "wait_settled":
             return self._wait_settled(message)
+        if command == "run_job":
+            return self._run_job(message)
         if command not in self._commands or command in _INTERNAL:
             raise UsageError(f"unknown command {command!r}")
-        request = Request(command, message)
-        self._daemon.inbox.put(request)
-        return request.reply.result()
+        return self._daemon.asked(Request(command, message))
 
     def carry_out(self, request: Request) -> None:
         """Called in the main loop. Whatever goes wrong is told to whoever asked, and logged."""
@@ -77,7 +83,8 @@ class Answers:
             self._daemon.outage.note(error)
             request.reply.set_exception(error)
         except Exception as error:  # noqa: BLE001 - the daemon must go on, and the client is told
-            log.error("request.failed", request=request.name, error=str(error) or type(error).__name__)
+            if request.name not in _INTERNAL:  # of these the job tells
+                log.error("request.failed", request=request.name, error=str(error) or type(error).__name__)
             request.reply.set_exception(error)
 
     def status(self) -> dict[str, Any]:
@@ -89,22 +96,51 @@ class Answers:
             "version": __version__,
             "database": daemon.databases.place,
             "state": "paused" if daemon.paused else daemon.state,
+            "settings_error": daemon.refused,
+            "damaged": dict(daemon.damaged),
             "waits_for_database": _outage(daemon.outage),
             "settled": self._idle() and not any(p["dirty"] for p in projects),
-            "started_at": self._started_at.isoformat(),
+            "started_at": self.started_at.isoformat(),
             "watcher_alive": daemon.watching.alive(),
             "events": daemon.inbox.events,
             "overflows": daemon.watching.overflows(),
             "projects": projects,
-            "health": "fail" if daemon.outage.lasts else self.health.state if self.health else None,
-            "next_runs": {name: at.isoformat() for name, at in sorted(daemon.next_runs().items())},
+            "health": _health_of(daemon),
+            "live": msgspec.to_builtins(self.live()),
+            "next_runs": _instants(daemon.scheduler.next_runs()),
+            "running_jobs": _instants(daemon.scheduler.running()),
         }
 
-    def reload(self) -> dict[str, Any]:
-        """Settings are read when the process starts; say so, for a reload must not pretend."""
-        self._daemon.notify_reload()
-        log.warning("reload.ignored", hint="restart the daemon to apply changed settings")
-        return {"reloaded": False, "hint": "restart the daemon to apply changed settings"}
+    def live(self) -> Live:
+        """What only this process knows of itself."""
+        daemon = self._daemon
+        return Live(
+            watcher_alive=daemon.watching.alive(),
+            cookie_age_s=daemon.watching.cookie_age_s(),
+            scheduler_alive=daemon.pulse.scheduler_moves(),
+            main_age_s=round(daemon.pulse.main_age_s(), 3),
+            dirty=sum(daemon.inbox.dirty(name) for name in daemon.keepers),
+            overflows=daemon.watching.overflows(),
+            restarts=daemon.watching.restarts(),
+            polled=daemon.watching.polled(),
+            paused=daemon.paused,
+            waits_for_database=daemon.outage.lasts,
+            started_at=instants.to_text(self.started_at),
+        )
+
+    def _reload(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Apply changed settings. Those that are wrong leave everything as it is."""
+        daemon = self._daemon
+        daemon.notify_reload(over=False)
+        try:
+            told = daemon.reload()
+        except (StorysyncError, OSError) as error:
+            daemon.refused = str(error)
+            log.error("reload.refused", error=str(error))
+            daemon.notify_reload(over=True)
+            raise
+        log.info("reload.accepted", **told)
+        return told
 
     def _idle(self) -> bool:
         daemon = self._daemon
@@ -173,8 +209,8 @@ class Answers:
         confirm = arguments.get("confirm_deletions", False) is True
         given = arguments.get("paths")
         if given is None:
-            reread = arguments.get("reread", False) is True
-            return _reports([self._now(keeper, None, confirm, reread=reread) for keeper in keepers])
+            options = {name: arguments.get(name, False) is True for name in ("reread", "rehash")}
+            return _reports([self._now(keeper, None, confirm, **options) for keeper in keepers])
         wanted = _paths_of(given, keepers)
         return _reports([self._now(keeper, paths, confirm) for keeper, paths in wanted])
 
@@ -182,87 +218,36 @@ class Answers:
         return _reports([self._now(keeper, None, True) for keeper in self._keepers(arguments)])
 
     def _now(
-        self, keeper: RootKeeper, paths: frozenset[str] | None, confirm: bool, *, reread: bool = False
+        self, keeper: RootKeeper, paths: frozenset[str] | None, confirm: bool, **options: bool
     ) -> SyncReport:
         if self._daemon.look_at(keeper) is Presence.GONE or keeper.state == "lost":
             raise StorysyncError(
                 f"the folder {keeper.project.root} is not there; its stories are kept",
                 hint="bring the folder back, for example by mounting its disk",
             )
-        return self._daemon.sync(keeper, paths, "command", confirm=confirm, reread=reread)
+        return self._daemon.sync(keeper, paths, "command", confirm=confirm, **options)
 
     def _run_job(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        name = arguments.get("name")
-        if name == "backup":
-            return self._backup("command")
-        if name == "health":
-            return self._record_health({"report": self.check_health()})
-        if name == "reconcile":
-            return _reports([self._now(keeper, None, False) for keeper in self._daemon.keepers.values()])
-        raise UsageError(f"unknown job {name!r}", hint=f"one of {', '.join(JOBS)}")
-
-    def _backup(self, trigger: str) -> dict[str, Any]:
-        """Every database that is open, each in turn; one that fails does not stop the others."""
-        daemon = self._daemon
-        names = daemon.databases.named(daemon.keepers)
-        made: dict[str, Any] = {}
-        for name in names:
-            try:
-                made[name] = _plain(self._backup_one(name, trigger))
-            except StoreError as error:
-                if len(names) == 1:
-                    raise
-                log.error("backup.failed", project=name, state="failed", error=str(error))
-                made[name] = {"state": "failed", "message": f"project {name}: {error}"}
-        answer: dict[str, Any] = made.get("", {"backups": made})
-        return answer
-
-    def _backup_one(self, name: str, trigger: str) -> backup.BackupReport:
-        started = time.monotonic()
-        settings, store = self._daemon.settings.backup, self._daemon.stores.of(name)
-        report = backup.backup(store, settings, trigger=trigger, project=name)
-        ms = round((time.monotonic() - started) * 1000, 1)
-        if report.state == "good":
-            log.info("backup.done", file=str(report.file), size=report.size, pruned=len(report.pruned), ms=ms)
-        if report.message:
-            log.error("backup.failed", state=report.state, error=report.message, ms=ms)
-        return report
-
-    def _maintain(self) -> dict[str, Any]:
-        """What the databases need each day. A failure is logged, and the next day tries again."""
-        for store in self._daemon.stores.opened():
-            store.maintain(datetime.now(UTC))
-        return {}
+        """In the client's thread: run a job now, or wait for the run that is under way."""
+        name, scheduler = arguments.get("name"), self._daemon.scheduler
+        if name not in scheduler.names():
+            raise UsageError(f"unknown job {name!r}", hint=f"one of {', '.join(scheduler.names())}")
+        ended = scheduler.run(str(name), "command").result()
+        if ended.error is not None:
+            raise ended.error
+        if ended.state == "late":
+            raise StorysyncError(f"the job {name} has {ended.message}", hint="see the log of storysync")
+        return {**ended.result.data, "run": _run(ended)}
 
     def check_health(self) -> health.HealthReport:
-        """All checks, in whichever thread asks; `record_health` notes the outcome in the main loop."""
+        """All checks, in whichever thread asks; the main loop notes the outcome."""
         daemon = self._daemon
         return health.check_all(
             daemon.databases.named(daemon.keepers),
             daemon.settings.health,
-            watcher_alive=daemon.watching.alive(),
+            live=self.live(),
+            backups=daemon.settings.backup,
         )
-
-    def _record_health(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        report: health.HealthReport = arguments["report"]
-        before = self.health.state if self.health else None
-        self.health = report
-        if report.state != before:
-            poor = {check.name: check.reason for check in report.checks if check.state != "ok"}
-            (log.info if report.state == "ok" else log.warning)("health.changed", state=report.state, **poor)
-        for name in self._daemon.databases.named(self._daemon.keepers):
-            self._note_health(name, report)
-        return _plain(report)
-
-    def _note_health(self, name: str, report: health.HealthReport) -> None:
-        """Where a database of several cannot be written, its own checks have said so already."""
-        try:
-            store = self._daemon.stores.of(name)
-            health.record(store, health.of_project(report, name))
-            store.release_memory()  # of the check, which reads all of the database
-        except StorysyncError:
-            if not name:
-                raise
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._daemon.paused = True
@@ -318,9 +303,25 @@ def _outage(outage: Outage) -> dict[str, Any] | None:
 
 
 def _reports(reports: list[SyncReport]) -> dict[str, Any]:
-    return {"reports": [_plain(report) for report in reports]}
+    return {"reports": [plain(report) for report in reports]}
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(value, str_keys=True, enc_hook=str)
-    return plain
+def _health_of(daemon: Daemon) -> str | None:
+    report = daemon.notes.health
+    return "fail" if daemon.outage.lasts or daemon.damaged else report.state if report else None
+
+
+def _instants(moments: dict[str, datetime]) -> dict[str, str]:
+    return {name: at.isoformat() for name, at in sorted(moments.items())}
+
+
+def _run(ended: Ended) -> dict[str, Any]:
+    """A run of a job, as JSON has it."""
+    return {
+        "name": ended.name,
+        "trigger": ended.trigger,
+        "started_at": instants.to_text(ended.started_at),
+        "finished_at": instants.to_text(ended.finished_at),
+        "state": ended.state,
+        "message": ended.message,
+    }

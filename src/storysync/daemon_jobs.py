@@ -1,50 +1,66 @@
-"""The daemon's periodic jobs: each only asks the main loop, but for the health check itself."""
+"""The daemon's periodic jobs: what each needs to be run, and what is noted of its runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NoAnswer
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from storysync.adapters.inbox import Request
-from storysync.jobs.backup import last_good_at
-from storysync.jobs.health import last_checked_at
-from storysync.scheduler import Job, Scheduler
+from storysync.daemon_intervals import deadlines, intervals
+from storysync.daemon_work import WORK
+from storysync.errors import DatabaseAway, StorysyncError
+from storysync.scheduler import BEAT_S, Ended, Job, Scheduler
+from storysync.store import job_rows
 
 if TYPE_CHECKING:
     from storysync.daemon import Daemon
 
-MAINTAIN_S = 86_400.0  # a year's partition is made a year ahead
 JITTER_SHARE = 0.1  # so that several daemons on one disk do not scan in step
+NOTE_WAIT_S = 10.0  # the longest that the end of a run waits until the main loop has noted it
+_SOON_S = {"integrity": 8.0, "maintain": 10.0, "prune": 15.0, "verify": 20.0, "reread": 25.0}
+_EVEN = ("health", "reconcile")  # so often that each run is worth no line at the level of `info`
+
+log = structlog.get_logger()
 
 
-def make_scheduler(daemon: Daemon) -> Scheduler:
-    """Jobs due by the last successes in the database. The full scan at start counts as one."""
-    settings = daemon.settings
-    now = datetime.now(UTC)
-    backed_up_at, checked_at = _last_runs(daemon)
-    reconcile_s = settings.watch.reconcile_minutes * 60
+def make_scheduler(daemon: Daemon, watchdog_s: float) -> Scheduler:
+    """Jobs due by the last successes in the databases. The full scan at start counts as a reconcile.
+
+    APScheduler beats several times in `watchdog_s`.
+    """
+    settings, now = daemon.settings, datetime.now(UTC)
+    every = intervals(settings)
+    limits = deadlines(settings, len(daemon.databases.named(daemon.keepers)))
+    succeeded = {**last_successes(daemon), "reconcile": now}
     jobs = [
-        Job("reconcile", reconcile_s, lambda: _reconcile(daemon), now, jitter_s=reconcile_s * JITTER_SHARE),
-        Job("health", settings.health.every_minutes * 60, lambda: _check_health(daemon), checked_at),
-    ]
-    if any(store.database.file is None for store in daemon.stores.opened()):  # made ready at start
-        jobs.append(Job("maintain", MAINTAIN_S, lambda: _maintain(daemon), now))
-    # A database of a server is backed up where it is.
-    if any(store.database.file is not None for store in daemon.stores.opened()):
-        every_s = settings.backup.every_minutes * 60
-        jobs.append(Job("backup", every_s, lambda: _back_up(daemon), backed_up_at))
-    return Scheduler(jobs, now)
+        Job(
+            name, every[name], partial(WORK[name], daemon), succeeded[name],
+            jitter_s=every[name] * JITTER_SHARE if name == "reconcile" else 0.0,
+            deadline_s=limits[name], soon_s=_SOON_S.get(name, 5.0),
+        )
+        for name in job_rows.NAMES
+    ]  # fmt: skip
+    return Scheduler(jobs, partial(note_run, daemon), beat_s=min(BEAT_S, watchdog_s / 4))
 
 
-def _last_runs(daemon: Daemon) -> tuple[datetime | None, datetime | None]:
-    """When the databases were last backed up and checked; None when it was never done for one of them."""
-    backups: list[datetime | None] = []
-    checks: list[datetime | None] = []
+def last_successes(daemon: Daemon) -> dict[str, datetime | None]:
+    """When each job last ended well in all databases that are open; None when it never did in one of them."""
+    found: dict[str, list[datetime | None]] = {name: [] for name in job_rows.NAMES}
     for store in daemon.stores.opened():
-        with store.reading() as reader:
-            backups.append(last_good_at(reader))
-            checks.append(last_checked_at(reader))
-    return _earliest(backups), _earliest(checks)
+        try:
+            with store.reading() as reader:
+                runs = job_rows.last_runs(reader)
+        except StorysyncError as error:
+            log.warning("jobs.unknown", database=store.database.place, error=str(error))
+            continue
+        for name, moments in found.items():
+            moments.append(runs[name].succeeded_at if name in runs else None)
+    return {name: _earliest(moments) for name, moments in found.items()}
 
 
 def _earliest(moments: list[datetime | None]) -> datetime | None:
@@ -52,20 +68,41 @@ def _earliest(moments: list[datetime | None]) -> datetime | None:
     return min(known) if known and len(known) == len(moments) else None
 
 
-def _reconcile(daemon: Daemon) -> None:
-    for keeper in daemon.keepers.values():
-        daemon.scan(keeper, "timer")
+def note_run(daemon: Daemon, ended: Ended, wait: bool) -> None:
+    """Log the run and have the main loop note it in each database."""
+    _log(ended)
+    try:
+        reply = daemon.put(Request("note_run", {"runs": _rows(daemon, ended)}))
+        if wait:
+            reply.result(NOTE_WAIT_S)
+    except NoAnswer:
+        log.warning("job.unnoted", job=ended.name, error="the main loop is busy; it is noted later")
+    except StorysyncError as error:
+        log.warning("job.unnoted", job=ended.name, error=str(error))
 
 
-def _maintain(daemon: Daemon) -> None:
-    daemon.inbox.put(Request("maintain"), unless_waiting=True)
+def _rows(daemon: Daemon, ended: Ended) -> dict[str, job_rows.JobRun]:
+    """Name of the database -> what is noted there."""
+    rows = {}
+    for name in daemon.databases.named(daemon.keepers):
+        state, message = ended.state, ended.message
+        if state == "failed" and ended.result.failed:
+            state = "failed" if name in ended.result.failed else "good"
+            message = ended.result.failed.get(name, ended.result.message)
+        rows[name] = job_rows.JobRun(
+            ended.name, ended.trigger, ended.started_at, ended.finished_at, state, message
+        )
+    return rows
 
 
-def _back_up(daemon: Daemon) -> None:
-    daemon.inbox.put(Request("timed_backup"), unless_waiting=True)
-
-
-def _check_health(daemon: Daemon) -> None:
-    """Run here, so that a main loop that hangs is noticed, but noted by the one writer."""
-    report = daemon.answers.check_health()
-    daemon.inbox.put(Request("record_health", {"report": report}), unless_waiting=True)
+def _log(ended: Ended) -> None:
+    told = {"job": ended.name, "trigger": ended.trigger, "s": round(ended.seconds, 2)}
+    if ended.state == "good":
+        write: Callable[..., object] = log.debug if ended.name in _EVEN else log.info
+        write("job.done", **told, **({"message": ended.message} if ended.message else {}))
+    elif isinstance(ended.error, DatabaseAway):
+        log.debug("job.failed", **told, error=ended.message)  # the outage has been told
+    else:
+        unexpected = ended.error if not isinstance(ended.error, StorysyncError | OSError) else None
+        event = "job.late" if ended.state == "late" else "job.failed"
+        log.error(event, **told, error=ended.message, exc_info=unexpected)

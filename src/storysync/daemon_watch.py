@@ -23,6 +23,7 @@ from storysync.core.ignoring import pruner
 from storysync.core.settle import WHOLE_ROOT, Kind
 from storysync.daemon_root import RootKeeper
 
+END_S = 3.0  # the longest that a stop of the daemon waits for threads that hang
 POLL_SHARE = 0.1  # of the time that polling may take
 CHECK_S = 300.0  # between walks that compare watches and folders, when all is well
 LONGEST_CHECK_S = 60.0  # when something was refused: beginning with the time between polls, doubling
@@ -71,6 +72,8 @@ class WatchKeeper:
         self._roots = {root_id: _Root() for root_id in keepers}
         self._revive_at = float("-inf")
         self._deaf = False
+        self._replaced_at = float("-inf")
+        self._replacements = 0  # since it was last proved that the watcher hears
         self._cookie_error = ""
         self.watcher = Watcher([_watched(keeper) for keeper in keepers.values()], inbox, cookie_folder)
 
@@ -78,11 +81,30 @@ class WatchKeeper:
         self._begun(self.watcher.start(), time.monotonic())
 
     def stop(self) -> None:
-        self.watcher.stop()
+        self.watcher.stop(END_S)
 
     def alive(self) -> bool:
         """Whether all threads of the watcher run, and the last cookie came back in time."""
         return not self._deaf and self.watcher.alive()
+
+    def hopeless(self) -> bool:
+        """Whether the watcher was replaced, and the one in its place is dead or deaf as well.
+
+        Where no root can be watched at all, and all is polled, it is not needed.
+        """
+        return self._replacements > 1
+
+    def restarts(self) -> int:
+        """How often a root was watched anew."""
+        return sum(root.restarts for root in self._roots.values())
+
+    def polled(self) -> int:
+        """How many parts of roots are polled."""
+        return sum(len(root.polled) for root in self._roots.values())
+
+    def cookie_age_s(self) -> float | None:
+        """Since it was last proved that events arrive; None before the first proof."""
+        return self.watcher.cookie_age_s()
 
     def overflows(self) -> int:
         """How often the kernel's queue was too short since the start."""
@@ -128,12 +150,16 @@ class WatchKeeper:
         dead = self.watcher.dead()
         self._tell_cookie_error()
         self._deaf = not heard
+        if heard and not dead and self._proved():
+            self._replacements = 0
         if (heard and not dead) or now < self._revive_at:
             return
         self._revive_at = now + self._poll_s
         began = not all(root.refusal for root in self._roots.values())
+        self._replacements = self._replacements + 1 if began else 0
+        self._replaced_at = time.monotonic()
         if began:
-            log.error("watch.died", parts=dead or ["cookie"])
+            log.error("watch.died", parts=dead or ["cookie"], times=self._replacements)
         self.watcher.stop()
         failed = self.watcher.start()
         self._deaf = False
@@ -143,6 +169,13 @@ class WatchKeeper:
         for keeper in self._keepers.values():
             if began or keeper.id not in failed:
                 self._scan(keeper, "watch-restart")
+
+    def _proved(self) -> bool:
+        """Whether a cookie came back since the last replacement; where none can be written, nothing is."""
+        age_s = self.watcher.cookie_age_s()
+        return bool(self.watcher.cookie_error) or (
+            age_s is not None and time.monotonic() - age_s >= self._replaced_at
+        )
 
     def _tell_cookie_error(self) -> None:
         error = self.watcher.cookie_error

@@ -76,6 +76,16 @@ class ForeignDatabase(StoreError):
     hint = "choose another path with --database"
 
 
+class NoDatabase(ForeignDatabase):
+    """The file is no database at all, and nothing in it says that it was one of ours."""
+
+
+class Damaged(StoreError):
+    """The database is one of ours, and what lies there contradicts itself; no lock, right or full disk."""
+
+    hint = "`storysync doctor` says what to do"
+
+
 class SchemaBehind(StoreError):
     """The database is older than this program."""
 

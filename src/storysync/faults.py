@@ -34,6 +34,7 @@ POINTS = {
     "watch.read": "an event was read from the kernel's queue",
     "watch.emit": "an event of the watcher leaves the queue of its root",
     "watch.event": "an event of the watcher is about to become dirty paths",
+    "scheduler.beat": "APScheduler has run the job that shows that it moves",
     "batch.taken": "the daemon has taken a batch and is about to sync it",
     "scan.begin": "the whole root is about to be listed",
     "read.file": "a story file is open and about to be read",
@@ -52,9 +53,17 @@ POINTS = {
     "migrate.before-commit": "a migration is made and not committed",
     "migrate.after-commit": "a migration is committed and nobody was told",
     "backup.before-copy": "an empty file stands for the backup",
-    "backup.after-copy": "the copy is made and not verified",
-    "backup.before-rename": "the copy is verified and has no name of its own yet",
+    "backup.after-copy": "the copy is made, not compressed and not verified",
+    "backup.after-compress": "it is compressed, and the copy still there",
+    "backup.before-rename": "the backup is verified and has no name of its own yet",
+    "backup.between-renames": "its data has its name, its manifest not",
     "backup.after-rename": "the backup stands and is not noted",
+    "restore.before-aside": "what is restored lies whole beside the database, under a name of its own",
+    "restore.after-aside": "the old database has a second name",
+    "restore.before-swap": "nothing lies beside the old database any more",
+    "restore.after-swap": "the restored database stands in its place, and nobody was told",
+    "recover.found": "the database was found damaged and nothing done about it",
+    "recover.before-note": "another database stands in its place, and does not say why",
 }
 """Name -> what has happened there. A test keeps it in step with the source."""
 

@@ -10,7 +10,9 @@ import json
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
@@ -18,6 +20,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from storysync.settings import LogSettings
 
+_last: deque[str] = deque(maxlen=1)
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _LEVEL = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -32,6 +35,7 @@ def configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _remember,
             *_rendering(settings, journal=journal, colours=out.isatty() and not os.environ.get("NO_COLOR")),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVEL[settings.level]),
@@ -42,6 +46,18 @@ def configure(
     libraries.handlers[:] = [_FromLibraries(level=logging.WARNING)]
     # What it warns of when a connection is lost is raised as well, and logged once by whoever catches it.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+def last_error() -> str:
+    """The newest event of a level that is an error, with its time (UTC); '' for none so far."""
+    return _last[-1] if _last else ""
+
+
+def _remember(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if event.get("level") in ("error", "critical"):
+        told = {key: value for key, value in event.items() if key not in ("level", "exc_info", "exception")}
+        _last.append(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {_words(told)}")
+    return event
 
 
 def _rendering(settings: LogSettings, *, journal: bool, colours: bool) -> list[Processor]:

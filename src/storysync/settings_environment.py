@@ -23,11 +23,14 @@ BORROWED: dict[str, tuple[str, ...]] = {
 """Variables that many programs share; ours win over them."""
 RESERVED = frozenset({"STORYSYNC_CONFIG", "STORYSYNC_DEBUG", "STORYSYNC_FAULTS", "STORYSYNC_TESTING"})
 """Read elsewhere; they are no settings."""
+CREDENTIALS: dict[str, tuple[str, ...]] = {"database-url": ("database", "url")}
+"""Files that systemd's `LoadCredential=` puts into `CREDENTIALS_DIRECTORY`, for the service alone."""
 
 
 def environment_layer(environ: Mapping[str, str], cwd: Path) -> Layer | None:
-    """What the environment sets, None for nothing. Empty variables count as unset.
+    """What the environment sets, None for nothing. Empty variables and credentials count as unset.
 
+    A credential of systemd wins over a variable of other programs, and a variable of ours over both.
     A list is written `a,b` or as TOML, a table as TOML: `STORYSYNC_READING__STATUSES='{shipped="done"}'`.
     """
     values: dict[str, Any] = {}
@@ -37,11 +40,29 @@ def environment_layer(environ: Mapping[str, str], cwd: Path) -> Layer | None:
         for name in sorted(environ)
         if name.startswith(PREFIX) and name not in RESERVED
     }
-    for name, key in (BORROWED | ours).items():
-        if environ.get(name):
-            _put(values, key, _parsed(environ[name], name, key))
-            names[".".join(key)] = name
+    credentials = _credentials(environ)
+    texts = {**environ, **credentials}
+    for name, key in (BORROWED | {name: CREDENTIALS[name] for name in credentials} | ours).items():
+        if texts.get(name):
+            _put(values, key, _parsed(texts[name], name, key))
+            names[".".join(key)] = f"the credential {name}" if name in credentials else name
     return Layer("the environment", values, cwd, names=names) if values else None
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Name -> text of those that are there. Raises SettingsError for one that cannot be read."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    found: dict[str, str] = {}
+    for name in CREDENTIALS if folder else ():
+        try:
+            found[name] = (Path(str(folder)) / name).read_text(encoding="utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"cannot read the credential {name}: {error}", hint="check LoadCredential= of the unit"
+            ) from error
+    return found
 
 
 def _put(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:

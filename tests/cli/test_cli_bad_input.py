@@ -109,7 +109,7 @@ def test_no_database_yet(run: Run, here: Path) -> None:
     [
         ("[watch]\nsettle = 3\n", "unknown setting `watch.settle` in {file}:2; did you mean `settle_ms`?"),
         ("[watch\n", "{file}:1:7: invalid TOML"),
-        ("[backup]\ndaily = 'many'\n", "setting `backup.daily` in {file}:2: expected a whole number, got text"),
+        ("[backup]\ndaily = 'x'\n", "setting `backup.daily` in {file}:2: expected a whole number, got text"),
     ],
 )
 def test_wrong_settings(run: Run, here: Path, shop: Path, text: str, said: str) -> None:

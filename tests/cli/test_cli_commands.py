@@ -223,9 +223,9 @@ def test_backups_are_made_and_listed(synced: Run) -> None:
     file = Path(made.out.split(" (")[0])
     assert made.code == 0 and file.exists()
     (listed,) = synced("backup", "list", "--json").data["data"]
-    assert (listed["file"], listed["present"], listed["state"]) == (str(file), True, "good")
+    assert (listed["file"], listed["size"], listed["state"]) == (str(file), file.stat().st_size, "good")
     file.unlink()
-    assert "removed" in synced("backup", "list").out
+    assert "missing" in synced("backup", "list").out
 
 
 def test_sql_prints_text_json_and_csv(filled: Run) -> None:
@@ -247,9 +247,10 @@ def test_sql_is_read_from_stdin(filled: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert filled("sql", "-", "--json").data["data"] == [{"n": 7}]
 
 
-def test_db_goes_down_and_up_again(filled: Run) -> None:
+def test_db_goes_down_and_up_again(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYSYNC_BACKUP__BEFORE_MIGRATION", "false")
     revision = filled("db", "current").out.strip()
-    assert filled("db", "downgrade", "base").out.endswith("revision base\n")
+    assert filled("db", "downgrade", "base", "--yes").out.endswith("revision base\n")
     assert filled("db", "current").out.startswith("none (this storysync needs")
     filled("list").failed(5, "storysync db upgrade")
     assert filled("db", "upgrade").out.endswith(f"revision {revision}\n")
@@ -364,7 +365,7 @@ def test_db_tells_its_revision_as_json(synced: Run, here: Path) -> None:
     document = synced("db", "current", "--json").data
     assert document["kind"] == "schema"
     assert document["data"]["revision"] == document["data"]["needed"]
-    assert synced("db", "downgrade", "base", "--json").data["data"]["revision"] is None
+    assert synced("db", "downgrade", "base", "--yes", "--json").data["data"]["revision"] is None
     assert synced("db", "upgrade", "--json").data["data"] == document["data"]
     synced("db", "current", "--database", here).failed(5, "is a folder")
 

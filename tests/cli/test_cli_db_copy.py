@@ -135,15 +135,16 @@ def test_a_source_of_another_program(filled: Any, here: Path) -> None:
 
 
 def test_a_source_without_the_newest_schema(filled: Any, here: Path) -> None:
-    assert filled("db", "downgrade", "base", "--database", "../a.db").code == 0
+    assert filled("db", "downgrade", "base", "--yes", "--database", "../a.db").code == 0
     said = f"storysync db upgrade --database sqlite:///{here.parent / 'a.db'}"
     filled("db", "copy", "../a.db", "../b.db").failed(5, "has schema none", said)
 
 
-def test_a_target_that_is_not_empty(filled: Any, postgres_url: str) -> None:
+def test_a_target_that_is_not_empty(filled: Any, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYSYNC_BACKUP__BEFORE_MIGRATION", "false")
     assert filled("db", "copy", "../a.db", postgres_url).code == 0
     filled("db", "copy", "../a.db", postgres_url).failed(2, "is not empty", "db downgrade base")
-    assert filled("db", "downgrade", "base", "--database", postgres_url).code == 0
+    assert filled("db", "downgrade", "base", "--yes", "--database", postgres_url).code == 0
     assert filled("db", "copy", "../a.db", postgres_url).code == 0
 
 

@@ -60,7 +60,7 @@ def answers(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[s
 
 _TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?Z"
 _LASTS = r'"(?:latency|duration)_ms":[\d.e-]+|\d+(\.\d+)? m?s\b'
-_OF_ONE_FILE = r'(?m)^(disk|backup) .*\n|\{"name":"(disk|backup)"[^}]*\},'
+_OF_ONE_FILE = r'(?m)^(database|disk|wal) .*\n|\{"name":"(database|disk|wal)"[^}]*\},'
 
 
 def _told(text: str) -> str:

@@ -71,7 +71,7 @@ def test_no_command_tells_a_password(
     assert SECRET not in outcome.out + outcome.err
     if command[0] == "config" and url in NOWHERE:
         assert "***" in outcome.out
-    elif command[0] != "config":
+    elif command[0] != "config" and command != ("backup", "list"):  # which asks no database
         assert outcome.code != 0 and outcome.err + outcome.out
 
 

@@ -1,11 +1,12 @@
+"""Making a backup: what it holds, where it lies, and what is written about it."""
+
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import shutil
 import sqlite3
-import subprocess
-import sys
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,16 +16,21 @@ from typing import Any
 
 import pytest
 
-from storysync.errors import StoreError
-from storysync.jobs import backup as job
-from storysync.jobs.backup import BackupReport, backup, last_good_at
+from storysync import faults
+from storysync.jobs.backup import BackupReport, backup_directory, last_good_at, make_backup, note
+from storysync.jobs.backup_files import backups_in
 from storysync.settings import BackupSettings
-from storysync.store.database import database_at
-from storysync.store.engines import sqlite_backup
+from storysync.store import migrate
+from storysync.store.archive import facts_in
+from storysync.store.database import Database, Engines, database_at
+from storysync.store.engines import sqlite_archive
 from storysync.store.store import Store
+from support import postgres
+from support.forms import Form
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-NAME = "storysync-20260301T120000Z.db"
+NAME = "storysync-20260301T120000Z"
+POINTS = [name for name in faults.POINTS if name.startswith("backup.")]
 
 
 @pytest.fixture
@@ -33,13 +39,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def back_up(store: Store, at: datetime = NOON, **settings: Any) -> BackupReport:
-    return backup(store, BackupSettings(**settings), trigger="test", now=lambda: at)
+@pytest.fixture
+def folder(store: Store) -> Path:
+    return store.database.base.parent / "backups"
 
 
-def rows(store: Store) -> list[dict[str, Any]]:
-    with store.reading() as reader:
-        return reader.rows("SELECT * FROM backups ORDER BY id")
+def back_up(database: Database, at: datetime = NOON, trigger: str = "test", **settings: Any) -> BackupReport:
+    return make_backup(database, BackupSettings(**settings), trigger=trigger, now=lambda: at)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if name != ".lock")
 
 
 def add_project(store: Store, name: str) -> None:
@@ -47,45 +57,76 @@ def add_project(store: Store, name: str) -> None:
         tx.execute("INSERT INTO projects (id, name) VALUES (?, ?)", (name, name))
 
 
-def test_a_backup_is_a_whole_database_in_one_private_file(store: Store) -> None:
+def extracted(database: Database, report: BackupReport, target: Path) -> Path:
+    assert report.file is not None
+    database.archive(BackupSettings()).extract(report.file, str(target))
+    return target
+
+
+# -- what it is --------------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_a_private_file_and_its_manifest(store: Store, folder: Path) -> None:
     add_project(store, "demo")
-    report = back_up(store)
-    assert report.state == "good"
-    assert report.file == store.database.file.parent / "backups" / NAME
-    assert os.listdir(report.file.parent) == [NAME]
-    assert report.file.stat().st_mode & 0o777 == 0o600
-    assert report.file.parent.stat().st_mode & 0o777 == 0o700
+    report = back_up(store.database)
+    assert (report.state, report.name, report.message) == ("good", NAME, "")
+    assert report.file == folder / f"{NAME}.db.zst"
+    assert files(folder) == [f"{NAME}.db.zst", f"{NAME}.json"]
+    for name in os.listdir(folder):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert report.digest == hashlib.sha256(report.file.read_bytes()).hexdigest()
     assert report.size == report.file.stat().st_size
-    with closing(sqlite3.connect(f"file:{report.file}?immutable=1", uri=True)) as copy:
-        assert copy.execute("SELECT id FROM projects").fetchall() == [("demo",)]
-        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    told = json.loads((folder / f"{NAME}.json").read_bytes())
+    assert told["rows"]["projects"] == 1
+    assert set(told["rows"]) == set(told["digests"])
+    assert (told["database"], told["schema_version"]) == (store.database.place, store.database.revision())
+    assert (told["engine"], told["trigger"], told["state"]) == ("sqlite", "test", "good")
 
 
-def test_it_is_noted(store: Store) -> None:
-    report = back_up(store)
-    (row,) = rows(store)
+def test_it_holds_what_the_database_holds(store: Store, tmp_path: Path) -> None:
+    add_project(store, "demo")
+    copy = extracted(store.database, back_up(store.database), tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    with store.database.read_any() as live, database_at(f"sqlite:///{copy}").read_any() as copied:
+        assert facts_in(copied) == facts_in(live)
+
+
+def test_with_a_group_its_members_may_read_it(tmp_path: Path) -> None:
+    database = database_at(f"sqlite:///{tmp_path}/state/s.db", Engines(group_readable=True))
+    database.open().close()
+    assert back_up(database).state == "good"
+    folder = tmp_path / "state" / "backups"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in files(folder)} == {0o640}
+
+
+def test_it_is_noted_by_who_may_write(store: Store) -> None:
+    report = back_up(store.database)
+    note(store, report)
+    with store.reading() as reader:
+        (row,) = reader.rows("SELECT * FROM backups")
+        assert last_good_at(reader) == NOON
     assert (row["state"], row["trigger"], row["message"]) == ("good", "test", "")
     assert (row["file"], row["size"], row["digest"]) == (str(report.file), report.size, report.digest)
     assert row["finished_at"] == row["verified_at"] == "2026-03-01T12:00:00.000000Z"
-    with store.reading() as reader:
-        assert last_good_at(reader) == NOON
 
 
-def test_what_a_writer_has_not_checkpointed_yet_is_in_the_backup(store: Store) -> None:
+def test_what_a_writer_has_not_checkpointed_yet_is_in_the_backup(store: Store, tmp_path: Path) -> None:
     add_project(store, "only-in-the-wal")
-    assert store.database.file.with_name("s.db-wal").stat().st_size > 0
-    report = back_up(store)
-    assert report.file is not None
-    with closing(sqlite3.connect(report.file)) as copy:
-        assert copy.execute("SELECT count(*) FROM projects").fetchone() == (1,)
+    assert store.database.base.with_name("s.db-wal").stat().st_size > 0
+    copy = extracted(store.database, back_up(store.database), tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT count(*) FROM projects").fetchone() == (1,)
 
 
 def test_a_busy_writer_does_not_keep_it_from_ending(store: Store) -> None:
     stop = threading.Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(store.database.file, timeout=30)) as other:
+        with closing(sqlite3.connect(store.database.base, timeout=30)) as other:
             number = 0
             while not stop.wait(0.001):
                 number += 1
@@ -95,191 +136,145 @@ def test_a_busy_writer_does_not_keep_it_from_ending(store: Store) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        states = [back_up(store, NOON + timedelta(seconds=number)).state for number in range(5)]
+        made = [back_up(store.database, NOON + timedelta(seconds=number)) for number in range(5)]
     finally:
         stop.set()
         writer.join()
-    assert states == ["good"] * 5
+    assert [report.state for report in made] == ["good"] * 5
 
 
-def test_two_in_one_second_have_two_names(store: Store) -> None:
-    first, second = back_up(store), back_up(store)
-    assert first.file is not None
-    assert second.file is not None
-    assert second.file.name == "storysync-20260301T120000Z-2.db"
-    assert first.file.exists()
+def test_what_is_written_while_it_is_copied_is_not_in_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are counted in the state that is copied, or the two would differ under any writer."""
+    counted = sqlite_archive._counted
+
+    def counted_and_written(tx: Any) -> dict[str, int]:
+        rows = counted(tx)
+        add_project(store, "later")
+        return rows
+
+    add_project(store, "before")
+    monkeypatch.setattr(sqlite_archive, "_counted", counted_and_written)
+    report = back_up(store.database)
+    assert report.state == "good", report.message
+    (one,) = backups_in(tmp_path / "state" / "backups")
+    assert one.rows["projects"] == 1
+    with store.reading() as reader:
+        assert len(reader.rows("SELECT id FROM projects")) == 2
 
 
-def test_only_the_newest_are_kept(store: Store) -> None:
-    reports = [back_up(store, NOON + timedelta(hours=hour), keep=3) for hour in range(5)]
-    left = sorted(os.listdir(store.database.file.parent / "backups"))
-    assert left == [report.file.name for report in reports[2:] if report.file]
-    assert reports[-1].pruned == ("storysync-20260301T130000Z.db",)
+def test_a_database_of_an_older_schema_is_backed_up_as_it_is(store: Store, tmp_path: Path) -> None:
+    """It is made before a migration."""
+    add_project(store, "demo")
+    store.close()
+    migrate.downgrade(store.database, "0001")
+    report = back_up(store.database, trigger="migration")
+    assert report.state == "good", report.message
+    (one,) = backups_in(tmp_path / "state" / "backups")
+    assert one.schema_version == "0001"
+    assert "jobs" not in one.rows and one.rows["projects"] == 1
+    copy = database_at(f"sqlite:///{extracted(store.database, report, tmp_path / 'copy.db')}")
+    assert copy.revision() == "0001"
 
 
-def test_the_one_just_made_is_kept_even_if_the_clock_was_set_back(store: Store) -> None:
-    future = back_up(store, NOON + timedelta(days=400), keep=1)
-    now = back_up(store, NOON, keep=1)
-    assert now.file is not None
-    assert os.listdir(now.file.parent) == [NAME]
-    assert future.file is not None
-    assert now.pruned == (future.file.name,)
+def test_tables_and_texts_of_other_programs_are_in_it_too(store: Store, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(store.database.base)) as other:
+        other.execute('CREATE TABLE "my ""table" (a, "b ""c")')
+        other.execute("""INSERT INTO "my ""table" VALUES (CAST(x'ff00fe' AS TEXT), 'x')""")
+        other.commit()
+    report = back_up(store.database)
+    assert report.state == "good", report.message
+    (one,) = backups_in(tmp_path / "state" / "backups")
+    assert one.rows['my "table'] == 1 and len(one.digests['my "table']) == 64
+    copy = extracted(store.database, report, tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy)) as connection:
+        found = connection.execute('SELECT CAST(a AS BLOB), "b ""c" FROM "my ""table"').fetchall()
+    assert found == [(b"\xff\x00\xfe", "x")]
 
 
-def test_files_of_others_are_left_alone(store: Store) -> None:
-    directory = store.database.file.parent / "backups"
-    directory.mkdir()
-    others = ["notes.txt", "storysync-old.db", "storysync-20200101T000000Z.db.bak", "x.partial"]
-    for name in others:
-        (directory / name).write_text("mine")
-    (directory / "storysync-20200101T000000Z.db.d").mkdir()
-    for hour in range(3):
-        back_up(store, NOON + timedelta(hours=hour), keep=1)
-    assert set(others) < set(os.listdir(directory))
+def test_every_form_of_the_database_can_be_backed_up(form: Form, database: Database, tmp_path: Path) -> None:
+    with database.open() as opened:
+        add_project(opened, "demo")
+    programs = str(postgres.newest_programs())
+    report = back_up(database, directory=str(tmp_path / "own"), pg_bin=programs)
+    assert report.state == "good", report.message
+    (one,) = backups_in(tmp_path / "own", database.place)
+    assert one.rows["projects"] == 1 and one.state == "good"
+    assert one.database == database.place
 
 
-def test_two_databases_may_share_a_directory(store: Store, tmp_path: Path) -> None:
-    shared = str(tmp_path / "shared")
-    with database_at(f"sqlite:///{tmp_path}/other/s.db").open() as other:
-        theirs = back_up(other, NOON - timedelta(days=1), directory=shared, keep=1)
-        for hour in range(3):
-            ours = back_up(store, NOON + timedelta(hours=hour), directory=shared, keep=1)
-    assert theirs.file is not None
-    assert ours.file is not None
-    assert set(os.listdir(shared)) == {theirs.file.name, ours.file.name}
+# -- where it lies -----------------------------------------------------------------------------------------
 
 
-def test_what_a_killed_attempt_left_is_removed_by_the_next(store: Store) -> None:
-    directory = store.database.file.parent / "backups"
-    directory.mkdir()
-    for suffix in (".partial", ".partial-journal"):
-        (directory / f"storysync-20260101T000000Z.db{suffix}").write_bytes(b"half")
-    back_up(store)
-    assert os.listdir(directory) == [NAME]
+def test_two_in_one_second_have_two_names(store: Store, folder: Path) -> None:
+    names = [back_up(store.database).name for _ in range(3)]
+    assert names == [NAME, f"{NAME}-2", f"{NAME}-3"]
+    assert [one.name for one in backups_in(folder)] == names[::-1]
 
 
 def test_a_directory_of_its_own(store: Store, tmp_path: Path) -> None:
-    report = back_up(store, directory=str(tmp_path / "elsewhere" / "deep"))
-    assert report.file == tmp_path / "elsewhere" / "deep" / NAME
+    report = back_up(store.database, directory=str(tmp_path / "elsewhere" / "deep"))
+    assert report.file == tmp_path / "elsewhere" / "deep" / f"{NAME}.db.zst"
 
 
-def test_a_directory_that_cannot_be_made_fails_and_is_noted(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    report = back_up(store, directory=str(tmp_path / "file" / "backups"))
-    assert (report.state, report.file) == ("failed", None)
-    assert "Not a directory" in report.message
-    assert [row["state"] for row in rows(store)] == ["failed"]
+def test_a_project_with_its_own_database_has_its_own_folder(tmp_path: Path) -> None:
+    database = database_at(f"sqlite:///{tmp_path}/projects/demo/s.db")
+    beside = tmp_path / "projects" / "demo" / "backups"
+    assert backup_directory(database, BackupSettings(), "demo") == beside
+    given = BackupSettings(directory=str(tmp_path / "b"))
+    assert backup_directory(database, given, "demo") == tmp_path / "b" / "demo"
+    assert backup_directory(database, given) == tmp_path / "b"
+    flat = database_at(f"sqlite:///{tmp_path}/demo.db")
+    assert backup_directory(flat, BackupSettings(), "demo") == tmp_path / "backups" / "demo"
 
 
-def test_a_failure_leaves_older_backups_and_nothing_else(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = back_up(store, keep=1)
-    monkeypatch.setattr(sqlite_backup, "_finding", lambda reading, stories: "page 7 is never used")
-    for hour in range(1, 4):
-        report = back_up(store, NOON + timedelta(hours=hour), keep=1)
-        assert report.state == "failed"
-        assert "page 7 is never used" in report.message
-    assert good.file is not None
-    assert os.listdir(good.file.parent) == [NAME]
-    with store.reading() as reader:
-        assert last_good_at(reader) == NOON
+def test_two_databases_may_share_a_directory(store: Store, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    settings: dict[str, Any] = {
+        "directory": str(shared), "hourly": 1, "daily": 0, "weekly": 0, "monthly": 0,
+    }  # fmt: skip
+    with database_at(f"sqlite:///{tmp_path}/other/s.db").open() as other:
+        theirs = back_up(other.database, NOON - timedelta(days=1), **settings)
+        for hour in range(0, 9, 2):
+            ours = back_up(store.database, NOON + timedelta(hours=hour), **settings)
+        assert [one.name for one in backups_in(shared, other.database.place)] == [theirs.name]
+    assert ours.pruned == ("storysync-20260301T180000Z",)
+    assert [one.name for one in backups_in(shared, store.database.place)] == [ours.name]
+    assert len(backups_in(shared)) == 2
 
 
-@pytest.mark.parametrize("point", ["rename", "fsync", "digest", "flush"])
-def test_a_full_disk_at_any_step_leaves_no_file(
-    store: Store, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    targets: dict[str, tuple[Any, str]] = {
-        "rename": (Path, "rename"),
-        "fsync": (os, "fsync"),
-        "digest": (hashlib, "file_digest"),
-        "flush": (job, "_flush_directory"),
-    }
-    monkeypatch.setattr(*targets[point], full)
-    report = back_up(store)
-    monkeypatch.undo()
-    assert (report.state, report.file) == ("failed", None)
-    assert "No space left on device" in report.message
-    assert os.listdir(store.database.file.parent / "backups") == []
+def test_files_of_others_are_left_alone(store: Store, folder: Path) -> None:
+    folder.mkdir()
+    others = [
+        "notes.txt", "storysync-old.db", "storysync-20200101T000000Z.db.bak", "x.partial", "notes.json",
+        "storysync-20200101T000000Z.db.zst", "storysync-20200102T000000Z.dump", "storysync-1.json.partial",
+    ]  # fmt: skip
+    for name in others:
+        (folder / name).write_text("mine")
+    (folder / "storysync-20200101T000000Z.db.d").mkdir()
+    for hour in range(0, 9, 3):
+        back_up(store.database, NOON + timedelta(hours=hour), hourly=1, daily=0, weekly=0, monthly=0)
+    assert set(others) < set(os.listdir(folder))
+    assert len(backups_in(folder)) == 1
 
 
-FULL_DISK = """
-set -e
-mount -t tmpfs -o size=128k none "$1"
-exec "$2" "$3" "$1" "$4"
-"""
-BACK_UP = """
-import sys
-from storysync.jobs import backup as job
-from storysync.jobs.backup import backup
-from storysync.settings import BackupSettings
-from storysync.store.database import database_at
-import os
-with database_at(sys.argv[2]).open() as store:
-    report = backup(store, BackupSettings(directory=sys.argv[1]), trigger="test")
-    print(report.state, os.listdir(sys.argv[1]), report.message)
-"""
+def test_what_killed_attempts_left_is_removed_by_the_next(store: Store, folder: Path) -> None:
+    folder.mkdir()
+    half = "storysync-20260101T000000Z"
+    ends = (
+        ".db.zst.partial", ".db.zst.partial.raw", ".db.zst.partial.raw-journal", ".db.zst.partial.scratch",
+        ".db.zst.scratch", ".dump.partial", ".db.zst", ".json.partial",
+    )  # fmt: skip
+    for end in ends:
+        (folder / f"{half}{end}").write_bytes(b"half")
+    back_up(store.database)
+    assert files(folder) == [f"{NAME}.db.zst", f"{NAME}.json"]
 
 
-def test_a_really_full_disk(store: Store, tmp_path: Path) -> None:
-    if subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode:
-        pytest.skip("no user namespaces here")
-    script = tmp_path / "back_up.py"
-    script.write_text(BACK_UP)
-    (tmp_path / "disk").mkdir()
-    done = subprocess.run(
-        [
-            "unshare",
-            "-Urm",
-            "sh",
-            "-c",
-            FULL_DISK,
-            "sh",
-            tmp_path / "disk",
-            sys.executable,
-            script,
-            store.database.url,
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.startswith("failed [] "), done.stderr
-    assert "full" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("damage", "finding"),
-    [
-        (lambda file: file.write_bytes(b""), "mark"),
-        (lambda file: file.write_bytes(b"not a database at all" * 100), "not a"),
-        (lambda file: os.truncate(file, file.stat().st_size // 2), "malformed|not usable"),
-        (lambda file: _sql(file, "PRAGMA application_id = 1"), "mark"),
-        (lambda file: _sql(file, "INSERT INTO story_labels VALUES (99, 'x')"), "missing row"),
-    ],
-)
-def test_a_copy_that_is_not_whole_is_refused(store: Store, tmp_path: Path, damage: Any, finding: str) -> None:
-    copy = tmp_path / "copy.db"
-    report = back_up(store)
-    assert report.file is not None
-    shutil.copy(report.file, copy)
-    sqlite_backup.verify_copy(copy, 0)
-    damage(copy)
-    with pytest.raises(StoreError, match=finding):
-        sqlite_backup.verify_copy(copy, 0)
-
-
-def test_a_copy_with_another_number_of_stories_is_refused(store: Store) -> None:
-    report = back_up(store)
-    assert report.file is not None
-    with pytest.raises(StoreError, match="0 stories instead of 1"):
-        sqlite_backup.verify_copy(report.file, 1)
-
-
-def _sql(file: Path, statement: str) -> None:
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute(statement)
-        connection.commit()
+def test_a_manifest_that_is_being_changed_keeps_its_data(store: Store, folder: Path) -> None:
+    back_up(store.database)
+    (folder / f"{NAME}.json.partial").write_bytes(b"half")  # whoever changed it was killed
+    back_up(store.database, NOON + timedelta(minutes=1))
+    assert [one.state for one in backups_in(folder)] == ["good", "good"]
+    assert len(files(folder)) == 4

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,24 @@ def test_the_same_size_and_time_do_not_hide_an_edit(world) -> None:
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.replace(path)
     assert world.sync().updated == 1
+
+
+def test_bytes_that_changed_behind_every_change_key_are_found_by_hashing_all(world) -> None:
+    stories(world, 3)
+    world.sync()
+    world.clock = datetime.now(UTC) + timedelta(days=1)
+    world.sync()  # from here on no file is young
+    path = world.write("S-1.md", id="S-1", status="done")
+    found = path.stat()
+    with world.store_of("demo").writing() as tx:  # as a faulty disk would have it
+        tx.execute(
+            "UPDATE files SET inode = ?, size = ?, mtime_ns = ?, ctime_ns = ? WHERE path = 'S-1.md'",
+            (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns),
+        )
+    assert world.sync().read == 0
+    report = world.sync(rehash=True)
+    assert (report.read, report.updated) == (3, 1)
+    world.must_equal()
 
 
 # -- identity ----------------------------------------------------------------------------------------------

@@ -1,11 +1,10 @@
-"""`status`, freshness, problems, backups and known roots."""
+"""`status`, freshness, problems and known roots."""
 
 from __future__ import annotations
 
 import pytest
 
 from storysync.errors import NotFound
-from storysync.queries.backups import backups
 from storysync.queries.freshness import freshness
 from storysync.queries.known_roots import known_roots
 from storysync.queries.problems import problems
@@ -47,10 +46,6 @@ def test_problems_are_sorted_by_place_and_narrowed(reader: Reader) -> None:
     assert places == sorted(places)
     assert {one["severity"] for one in problems(reader, severities=("warning",))} == {"warning"}
     assert {one["project_id"] for one in problems(reader, ("shop",))} == {"shop"}
-
-
-def test_a_database_without_backups_says_so(reader: Reader) -> None:
-    assert backups(reader) == []
 
 
 def test_known_roots_are_real_paths(reader: Reader) -> None:

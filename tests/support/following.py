@@ -74,6 +74,12 @@ class Following:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
+    def freeze(self) -> None:
+        """Stop it in its tracks, all threads; SIGCONT lets it go on."""
+        os.kill(self.pid, signal.SIGSTOP)
+        stat = Path(f"/proc/{self.pid}/stat")
+        self.wait(lambda: stat.read_text().rpartition(") ")[2].startswith("T"))
+
     def end(self) -> None:
         if self.process is not None and not self.exited():
             self.process.kill()

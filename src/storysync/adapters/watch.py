@@ -87,12 +87,12 @@ class Watcher:
         """Whether the root was put under watch, however much of it is covered."""
         return root_id in self._watches
 
-    def stop(self) -> None:
+    def stop(self, limit_s: float | None = None) -> None:
         """End all threads. One that hangs is left behind after `STOP_S` seconds, since it cannot be ended."""
         if self._observer is not None:
             ending = threading.Thread(target=self._end, args=(self._observer,), daemon=True)
             ending.start()
-            ending.join(STOP_S)
+            ending.join(STOP_S if limit_s is None else limit_s)
         self._observer = None
         self._cookie_watch = None
         self._watches.clear()

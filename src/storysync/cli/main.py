@@ -136,9 +136,22 @@ def _help_width() -> int:
 
 def _complain(message: str, hint: str) -> None:
     """One line that says what happened, one that says what to do."""
-    print(f"storysync: error: {' '.join(message.split())}", file=sys.stderr)
+    error, info = ("<3>", "<6>") if _to_journal() else ("", "")
+    print(f"{error}storysync: error: {' '.join(message.split())}", file=sys.stderr)
     if hint:
-        print(f"hint: {' '.join(hint.split())}", file=sys.stderr)
+        print(f"{info}hint: {' '.join(hint.split())}", file=sys.stderr)
+
+
+def _to_journal() -> bool:
+    """Whether stderr is the journal of systemd, which understands a priority at the start of a line."""
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
 
 
 def _usage_hint(error: click.ClickException) -> str:

@@ -14,10 +14,15 @@ COMMANDS = {
     "blocked": "List the stories that wait for something, and for what.",
     "status": "Count stories, files and problems of each project.",
     "health": "Run the health checks.",
+    "metrics": "Print all metrics in the text format of Prometheus.",
+    "jobs": "Show the periodic jobs of the daemon, or run one now.",
+    "reload": "Have the running daemon apply changed settings.",
+    "doctor": "Explain the state of everything, and name the next command.",
     "backup": "Make and list backups of the database.",
     "sql": "Ask the database one question in SQL.",
     "db": "Upgrade, downgrade, show, copy or digest the database.",
     "config": "Show the settings and where each comes from.",
+    "service": "Install, remove or look at storysync as a service of systemd.",
     "completion": "Print the completion script of a shell.",
 }
 """Command -> one line of help. The module `storysync.cli.NAME` holds it as `command`."""

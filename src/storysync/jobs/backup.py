@@ -1,34 +1,35 @@
-"""Floor 3: a copy of the database that has been opened and checked before it counts as a backup.
+"""Floor 3: a backup, which counts only once it was restored on trial and found equal.
 
-Copy into `.partial`, verify, fsync, rename, note a row. Retention counts only files that this database has
-on record, since another may keep its own in the same directory, and removes old ones only after a new one
-stands.
+Copy into `.partial`, restore, compare, flush, rename, then the manifest. It reads the database and writes
+files: the row of the run in the database is noted by whoever may write there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from storysync import faults
+from msgspec.structs import replace
+
+from storysync import __version__, faults
 from storysync.core import instants
 from storysync.errors import StoreError, StorysyncError
+from storysync.jobs import backup_files, backup_prune
+from storysync.jobs.backup_files import LOCK_WAIT_S, Manifest, flushed_digest, reason, require_space
+from storysync.jobs.backup_files import backup_directory as backup_directory
+from storysync.jobs.backup_files import utc_now as utc_now
 from storysync.settings import BackupSettings
 from storysync.store import private
-from storysync.store.engines.sqlite_backup import copy_database, verify_copy
+from storysync.store.archive import Archive, Dumped, differences, facts_in
+from storysync.store.database import Database
+from storysync.store.durable import flush_folder
 from storysync.store.reader import Reader
 from storysync.store.store import Store
-
-_NAME = re.compile(r"storysync-(\d{8}T\d{6}Z)(?:-(\d+))?\.db", re.ASCII)
-_PARTIAL = ".partial"
-_LITTER = re.compile(_NAME.pattern + r"\.partial(-journal|-wal|-shm)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,159 +46,52 @@ class BackupReport:
     verified_at: datetime | None
     pruned: tuple[str, ...]  # names of old backups that were removed
     message: str  # why it failed, or which old backup could not be removed
+    name: str = ""  # of the backup, without the end of its file; empty when it failed
+    project: str = ""
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def backup_directory(database: Path, settings: BackupSettings, project: str = "") -> Path:
-    """The setting, else `backups` beside the database; below it one for the project that has its own."""
-    directory = Path(settings.directory) if settings.directory else database.parent / "backups"
-    own = not settings.directory and database.parent.name == project
-    return directory if own else directory / project
-
-
-def backup(
-    store: Store,
+def make_backup(
+    database: Database,
     settings: BackupSettings,
     *,
     trigger: str,
     project: str = "",
     now: Callable[[], datetime] = utc_now,
 ) -> BackupReport:
-    """Make one backup and note it, good or failed. `project` is the one whose own database it is, if any.
+    """Make one backup and remove those that are superfluous then. It does not write the database.
 
-    A failure is a report, not an exception: the older backups stay and the next attempt may succeed.
-    StoreError is raised only when the attempt cannot even be noted in the database.
+    `project`: whose own database it is, if any. A failure is a report, not an exception: the older backups
+    stay and the next attempt may succeed. What was made before a `migration` or a `restore` removes nothing:
+    it may be one of the old ones that is to be restored.
     """
     started_at = now()
-    database = store.database.file
-    if database is None:
-        raise StoreError(
-            f"storysync makes no backups of a server's database yet: {store.database.place}",
-            hint="use pg_dump; see docs/postgresql.md",
-        )
     directory = backup_directory(database, settings, project)
+    group = database.engines.group_readable
     try:
-        file, digest, verified_at = _make(database, directory, started_at, now)
-        older = [one for one in _made(store, directory) if one != file]
-        pruned, message = _prune(older, settings.daily)
-        report = BackupReport(
-            state="good", trigger=trigger, file=file, size=file.stat().st_size, digest=digest,
-            started_at=started_at, finished_at=now(), verified_at=verified_at, pruned=pruned, message=message,
-        )  # fmt: skip
+        private.make_folder(directory, group=group)
+        with backup_files.locked(directory, LOCK_WAIT_S, group=group):
+            backup_files.clean(directory)
+            name = backup_files.free_name(directory, started_at)
+            begun = Manifest(
+                directory=directory, name=name, created_at=started_at, trigger=trigger,
+                database=database.place, project=project, storysync=__version__,
+            )  # fmt: skip
+            made = _make(database, settings, begun, now)
+            pruned, message = _pruned(database, settings, directory, made, now())
     except (OSError, StorysyncError) as error:
-        report = BackupReport(
+        return BackupReport(
             state="failed", trigger=trigger, file=None, size=None, digest=None, started_at=started_at,
-            finished_at=now(), verified_at=None, pruned=(), message=_reason(error, directory),
+            finished_at=now(), verified_at=None, pruned=(), message=reason(error, directory), project=project,
         )  # fmt: skip
-    _note(store, report)
-    return report
+    return BackupReport(
+        state="good", trigger=trigger, file=made.data, size=made.size, digest=made.sha256,
+        started_at=started_at, finished_at=now(), verified_at=made.verified_at, pruned=pruned,
+        message=message, name=made.name, project=project,
+    )  # fmt: skip
 
 
-def last_good_at(reader: Reader) -> datetime | None:
-    """When the newest good backup was finished."""
-    row = reader.rows("SELECT max(finished_at) AS at FROM backups WHERE state = 'good'")[0]
-    return instants.from_text(row["at"]) if row["at"] else None
-
-
-def _make(
-    database: Path, directory: Path, started_at: datetime, now: Callable[[], datetime]
-) -> tuple[Path, str, datetime]:
-    private.make_folder(directory)
-    _clean(directory)
-    final = _free_name(directory, started_at)
-    partial = final.with_name(final.name + _PARTIAL)
-    try:
-        os.close(private.open_file(partial, os.O_WRONLY | os.O_EXCL))
-        faults.point("backup.before-copy")
-        stories = copy_database(database, partial)
-        faults.point("backup.after-copy")
-        verify_copy(partial, stories)
-        digest = _flushed_digest(partial)
-        faults.point("backup.before-rename")
-        partial.rename(final)
-        _flush_directory(directory)
-        faults.point("backup.after-rename")
-    except BaseException:
-        with suppress(OSError):
-            final.unlink(missing_ok=True)
-            _clean(directory)
-        raise
-    return final, digest, now()
-
-
-def _free_name(directory: Path, at: datetime) -> Path:
-    stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    file = directory / f"storysync-{stamp}.db"
-    number = 1
-    while file.exists():
-        number += 1
-        file = directory / f"storysync-{stamp}-{number}.db"
-    return file
-
-
-def _clean(directory: Path) -> None:
-    """Remove what attempts that failed or were killed have left."""
-    for file in directory.iterdir():
-        if _LITTER.fullmatch(file.name):
-            file.unlink()
-
-
-def _flushed_digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        os.fsync(stream.fileno())
-    return digest
-
-
-def _flush_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _made(store: Store, directory: Path) -> list[Path]:
-    """The backups in the directory that this database has on record, newest first."""
-    with store.reading() as reader:
-        rows = reader.rows("SELECT DISTINCT file FROM backups WHERE state = 'good'")
-    files = [Path(row["file"]) for row in rows]
-    found = [file for file in files if file.parent == directory and _NAME.fullmatch(file.name)]
-    return sorted(filter(Path.is_file, found), key=lambda file: _age_key(file.name), reverse=True)
-
-
-def _age_key(name: str) -> tuple[datetime, int]:
-    match = _NAME.fullmatch(name)
-    assert match is not None
-    made_at = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return made_at, int(match[2] or 1)
-
-
-def _prune(older: list[Path], keep: int) -> tuple[tuple[str, ...], str]:
-    """Remove all but the newest `keep`, counting the one just made, which is not among them.
-
-    Returns the names removed, and what could not be removed: the new backup is good all the same.
-    """
-    removed: list[str] = []
-    try:
-        for file in older[keep - 1 :]:
-            file.unlink()
-            removed.append(file.name)
-    except OSError as error:
-        return tuple(removed), f"cannot remove an old backup: {_reason(error, file.parent)}"
-    return tuple(removed), ""
-
-
-def _reason(error: Exception, directory: Path) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or directory}: {error.strerror or error}"
-    return str(error)
-
-
-def _note(store: Store, report: BackupReport) -> None:
+def note(store: Store, report: BackupReport) -> None:
+    """Put the attempt on record in `backups`. Raises StoreError, which tells of a failed attempt as well."""
     try:
         with store.writing() as tx:
             tx.execute(
@@ -216,3 +110,83 @@ def _note(store: Store, report: BackupReport) -> None:
                 f"the backup failed ({report.message}), and so did noting it: {error}"
             ) from error
         raise
+
+
+def last_good_at(reader: Reader) -> datetime | None:
+    """When the newest good backup was finished."""
+    row = reader.rows("SELECT max(finished_at) AS at FROM backups WHERE state = 'good'")[0]
+    return instants.from_text(row["at"]) if row["at"] else None
+
+
+def _make(
+    database: Database,
+    settings: BackupSettings,
+    begun: Manifest,
+    now: Callable[[], datetime],
+) -> Manifest:
+    """Both files of the backup that is begun. Raises OSError, StorysyncError; then neither is there."""
+    directory = begun.directory
+    archive = database.archive(settings)
+    group = database.engines.group_readable
+    require_space(directory, archive.needed_bytes())
+    file = f"{begun.name}{archive.suffix}"
+    partial, half = directory / f"{file}.partial", directory / f"{begun.name}.json.partial"
+    try:
+        os.close(private.open_file(partial, os.O_WRONLY | os.O_EXCL, group=group))
+        faults.point("backup.before-copy")
+        dumped = archive.dump(partial)
+        size, sha256 = flushed_digest(partial)
+        _prove(archive, partial, dumped)
+        verified_at = now()
+        made = _finished(begun, dumped, file, size, sha256, verified_at)
+        backup_files.write_partial(half, backup_files.written(made), group=group)
+        flush_folder(directory)
+        faults.point("backup.before-rename")
+        partial.rename(made.data)
+        faults.point("backup.between-renames")
+        half.rename(made.path)
+        flush_folder(directory)
+        faults.point("backup.after-rename")
+    except BaseException:
+        with suppress(OSError):
+            _withdraw(directory, begun, archive)
+        raise
+    return made
+
+
+def _prove(archive: Archive, file: Path, dumped: Dumped) -> None:
+    """Raise StoreError unless what the file restores to is what was copied."""
+    with archive.restored(file, file.parent) as tx:
+        found = facts_in(tx)
+    for difference in differences(dumped.facts, found):
+        raise StoreError(f"restored on trial, {difference}")
+
+
+def _finished(
+    begun: Manifest, dumped: Dumped, file: str, size: int, sha256: str, verified_at: datetime
+) -> Manifest:
+    took = verified_at - begun.created_at
+    return replace(
+        begun, verified_at=verified_at, engine=dumped.version.partition(" ")[0].lower(),
+        engine_version=dumped.version, schema_version=dumped.facts.schema_version, file=file, size=size,
+        sha256=sha256, rows=dumped.facts.rows, digests=dumped.facts.digests,
+        duration_ms=round(took.total_seconds() * 1000),
+    )  # fmt: skip
+
+
+def _withdraw(directory: Path, begun: Manifest, archive: Archive) -> None:
+    (directory / f"{begun.name}.json").unlink(missing_ok=True)
+    (directory / f"{begun.name}{archive.suffix}").unlink(missing_ok=True)
+    backup_files.clean(directory)
+
+
+def _pruned(
+    database: Database, settings: BackupSettings, directory: Path, made: Manifest, at: datetime
+) -> tuple[tuple[str, ...], str]:
+    """What was removed, and what could not be: the new backup is good all the same."""
+    if made.trigger in backup_prune.PROTECTING:
+        return (), ""
+    try:
+        return backup_prune.prune_directory(directory, database.place, settings, at, made=made.name), ""
+    except OSError as error:
+        return (), f"cannot remove an old backup: {reason(error, directory)}"

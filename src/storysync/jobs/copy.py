@@ -308,7 +308,7 @@ def _copy_table(
 def _refuse(target: Database, filled: str) -> NoReturn:
     raise UsageError(
         f"{target.place} is not empty: there are rows in the table {filled}",
-        hint="name a new database as TO, or empty this one with `storysync db downgrade base`",
+        hint="name a new database as TO, or empty this one with `storysync db downgrade base --yes`",
     )
 
 

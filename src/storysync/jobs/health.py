@@ -1,102 +1,69 @@
 """Floor 3: whether the database can be trusted to match the files, as a list of small checks.
 
 It alarms on the *age* of the last success, not only on errors: what stopped silently shows too. It needs
-neither the daemon nor the right to write, so any process can ask. Without a daemon the watcher check is a
-warning: nothing follows the files then.
+neither the daemon nor the right to write, so any process can ask. What only a daemon knows comes as `Live`;
+without one it is a warning. Nothing here reads the whole database: the job `integrity` does so each day.
 """
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from storysync.core import instants
-from storysync.errors import StorysyncError
-from storysync.jobs.backup import last_good_at
-from storysync.settings import HealthSettings
+from storysync.jobs import health_backups, health_checks, health_daemon
+from storysync.jobs.backup_files import Manifest, backup_directory, backups_in
+from storysync.jobs.health_bounds import checked, within
+from storysync.jobs.health_look import Seen, look
+from storysync.jobs.health_report import RANK, Check, Finding, HealthReport, State
+from storysync.jobs.live import Answer
+from storysync.settings import BackupSettings, HealthSettings
 from storysync.store.database import Database
 from storysync.store.reader import Reader
 from storysync.store.store import Store
 
-KEPT_ROWS = 2_000
-MOST_UNMERGED_MB = 64
-"""Above this a reader holds the log of SQLite; it is cut to this size when none does."""
-_WRITE_WAIT_S = 2.0
+__all__ = ["NAMES", "Check", "HealthReport", "State", "check_all", "last_checked_at", "of_project", "record"]
 
-State = Literal["ok", "warn", "fail"]
-_RANK: dict[str, int] = {"ok": 0, "warn": 1, "fail": 2}
-_Finding = tuple[State, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str  # database, disk, watcher, sync:PROJECT, backup, files
-    state: State
-    reason: str  # in one line, also when ok
-    latency_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    state: State  # the worst of the checks
-    checked_at: datetime
-    checks: tuple[Check, ...]
-
-
-def check_health(
-    database: Database,
-    health: HealthSettings,
-    *,
-    watcher_alive: bool | None = None,
-    now: datetime | None = None,
-) -> HealthReport:
-    """Run all checks. Never raises for an unhealthy database: that is a failed check.
-
-    `watcher_alive` is what the daemon knows of its watcher; None: this is not the daemon.
-    """
-    at = now or datetime.now(UTC)
-    checks = [_timed("database", lambda: _database(database))]
-    file = database.file
-    if file is not None:
-        checks.append(_timed("disk", lambda: _disk(file, health.min_free_mb)))
-    checks.append(_timed("watcher", lambda: _watcher(watcher_alive)))
-    try:
-        with database.reader() as reader:
-            checks += _contents(reader, health, at, backed_up=file is not None)
-    except StorysyncError as error:
-        checks.append(Check("sync", "fail", f"unknown: {error}", 0.0))
-    return HealthReport(max((check.state for check in checks), key=_RANK.__getitem__), at, tuple(checks))
+OF_DAEMON = ("daemon", "watcher", "scheduler")
+NAMES = (
+    *OF_DAEMON, "database", "migrations", "integrity", "wal", "disk", "sync", "files", "backup", "restore",
+    "clock", "incidents",
+)  # fmt: skip
+"""Every check, as docs/monitoring.md explains them. `sync` is there once for each project; where each
+project has its own database, so is every other one that is not of the daemon."""
+KEPT_ROWS = 6_000
+"""More than a day of one database."""
 
 
 def check_all(
     databases: Mapping[str, Database],
     health: HealthSettings,
     *,
-    watcher_alive: bool | None = None,
+    live: Answer,
+    backups: BackupSettings,
     now: datetime | None = None,
 ) -> HealthReport:
-    """All checks of several databases, by project; `''` names the one of all projects.
+    """All checks of these databases, by project; `''` names the one of all projects.
 
-    With one for each project the names are `database:PROJECT`, `backup:PROJECT` and so on.
+    `live` is what the daemon says of itself. Never raises for what is unhealthy: that is a failed check.
+    With a database for each project the names are `database:PROJECT`, `backup:PROJECT` and so on.
     """
     at = now or datetime.now(UTC)
-    checks: list[Check] = []
-    for name, database in databases.items():
-        own = check_health(database, health, watcher_alive=watcher_alive, now=at).checks
-        known = {check.name for check in checks}
-        named = [check if not name else replace(check, name=_named(check.name, name)) for check in own]
-        checks += [check for check in named if check.name not in known]
-    return HealthReport(max((check.state for check in checks), key=_RANK.__getitem__), at, tuple(checks))
-
-
-def _named(check: str, project_id: str) -> str:
-    return check if check == "watcher" or ":" in check else f"{check}:{project_id}"
+    looks = {project: _look(database) for project, database in databases.items()}
+    seen = [one for one in looks.values() if isinstance(one, Seen)]
+    checks = [
+        checked("daemon", lambda: health_daemon.daemon(live)),
+        checked("watcher", lambda: health_daemon.watcher(live)),
+        checked("scheduler", lambda: health_daemon.scheduler(live, seen)),
+    ]
+    for project, database in databases.items():
+        own = _of_database(database, project, looks[project], health, backups, at)
+        checks += [replace(one, name=_named(one.name, project)) for one in own] if project else own
+    worst = max((one.state for one in checks), key=RANK.__getitem__)
+    return HealthReport(worst, at, bool(seen), tuple(checks))
 
 
 def of_project(report: HealthReport, project_id: str) -> HealthReport:
@@ -123,89 +90,69 @@ def last_checked_at(reader: Reader) -> datetime | None:
     return instants.from_text(row["at"]) if row["at"] else None
 
 
-def _contents(reader: Reader, health: HealthSettings, at: datetime, *, backed_up: bool) -> list[Check]:
-    roots = reader.rows("SELECT project_id, state, last_full_scan_at FROM roots ORDER BY project_id")
-    syncs = [_timed(f"sync:{root['project_id']}", partial(_root, root, health, at)) for root in roots] or [
-        Check("sync", "warn", "there is no project yet; run `storysync sync PATH`", 0.0)
-    ]
-    backups = [_timed("backup", lambda: _backup(reader, health, at))] if backed_up else []
-    return [*syncs, *backups, _timed("files", lambda: _files(reader))]
+def _named(check: str, project_id: str) -> str:
+    return check if ":" in check else f"{check}:{project_id}"
 
 
-def _timed(name: str, check: Callable[[], _Finding]) -> Check:
-    started = time.perf_counter()
+def _look(database: Database) -> Seen | Exception:
     try:
-        state, reason = check()
-    except (StorysyncError, OSError) as error:
-        state, reason = "fail", str(error)
-    return Check(name, state, reason, round((time.perf_counter() - started) * 1000, 3))
+        return within(f"rows {database.place}", lambda: look(database))
+    except Exception as error:  # noqa: BLE001 - told by the check `database`
+        return error
 
 
-def _database(database: Database) -> _Finding:
-    finding = database.damage()
-    if finding:
-        return "fail", f"damaged: {finding}"
-    serious, obstacle = database.write_obstacle(_WRITE_WAIT_S)
-    if obstacle:
-        return ("fail" if serious else "warn"), f"sound, but it cannot be written: {obstacle}"
-    unmerged_mb = database.unmerged_bytes() / (1 << 20)
-    if unmerged_mb > MOST_UNMERGED_MB:
-        told = f"sound, but {unmerged_mb:.0f} MB wait to be merged into its file"
-        return "warn", f"{told}: a program has kept it open for reading since long ago; end that"
-    return "ok", "sound, and writing is possible"
+def _of_database(
+    database: Database, project: str, looked: Seen | Exception, health: HealthSettings,
+    backups: BackupSettings, at: datetime,
+) -> list[Check]:  # fmt: skip
+    seen, refusal = (looked, None) if isinstance(looked, Seen) else (None, looked)
+
+    def bounded(name: str, work: Callable[[], Finding]) -> Check:
+        return checked(name, lambda: within(f"{name} {database.place}", work))
+
+    checks = [
+        bounded("database", lambda: health_checks.database(database, refusal)),
+        bounded("migrations", lambda: health_checks.migrations(database)),
+    ]
+    if database.file is not None:
+        checks.append(bounded("wal", lambda: health_checks.wal(database)))
+    directory = backup_directory(database, backups, project)
+    places = {"beside the database": health_backups.state_folder(database), "for backups": directory}
+    checks.append(bounded("disk", lambda: health_backups.disk(places, health.min_free_mb)))
+    checks += _of_rows(seen, health, at)
+    return checks + _of_backups(database, directory, seen, health, backups, at)
 
 
-def _disk(path: Path, min_free_mb: int) -> _Finding:
-    free_mb = shutil.disk_usage(path.parent).free // (1 << 20)
-    if free_mb < min_free_mb:
-        return "fail", f"{free_mb} MB free beside the database, less than {min_free_mb} MB"
-    return "ok", f"{free_mb} MB free beside the database"
+def _of_rows(seen: Seen | None, health: HealthSettings, at: datetime) -> list[Check]:
+    if seen is None:
+        names = ("integrity", "sync", "files", "clock", "incidents")
+        return [checked(name, lambda: health_checks.UNREADABLE) for name in names]
+    syncs = [
+        checked(f"sync:{root.project_id}", partial(health_checks.sync, root, health, at))
+        for root in seen.roots
+    ] or [checked("sync", lambda: health_checks.NO_PROJECT)]
+    return [
+        checked("integrity", lambda: health_checks.integrity(seen, health, at)),
+        *syncs,
+        checked("files", lambda: health_checks.files(seen)),
+        checked("clock", lambda: health_checks.clock(seen, at)),
+        checked("incidents", lambda: health_checks.incidents(seen)),
+    ]
 
 
-def _watcher(alive: bool | None) -> _Finding:
-    if alive is None:
-        return "warn", "no `storysync run` follows the files"
-    return (
-        ("ok", "following the files") if alive else ("fail", "the watcher is dead, or `storysync run` hangs")
-    )
+def _of_backups(
+    database: Database, directory: Path, seen: Seen | None, health: HealthSettings, backups: BackupSettings,
+    at: datetime,
+) -> list[Check]:  # fmt: skip
+    listed: list[list[Manifest]] = []
 
+    def backup() -> Finding:
+        listed.append(within(f"backup {database.place}", lambda: backups_in(directory, database.place)))
+        return health_backups.backup(listed[0], seen, health, at)
 
-def _root(root: dict[str, str | None], health: HealthSettings, at: datetime) -> _Finding:
-    if root["state"] == "lost":
-        return "fail", "the folder of the project is not there; its rows are kept"
-    last = root["last_full_scan_at"]
-    if last is None:
-        return "warn", "the first full scan is not finished"
-    age = at - instants.from_text(last)
-    if age > timedelta(minutes=health.max_sync_age_minutes):
-        return "fail", f"the last full scan is {_spell(age)} old"
-    state: State = "warn" if root["state"] == "degraded" else "ok"
-    polled = "; changes are found by polling only" if state == "warn" else ""
-    return state, f"the last full scan is {_spell(age)} old{polled}"
+    def restore() -> Finding:
+        if not listed:
+            return "fail", "unknown: the directory of the backups cannot be read"
+        return health_backups.restore(listed[0], backups, at)
 
-
-def _backup(reader: Reader, health: HealthSettings, at: datetime) -> _Finding:
-    last = last_good_at(reader)
-    if last is None:
-        failed = reader.rows("SELECT message FROM backups ORDER BY id DESC LIMIT 1")
-        return ("fail", f"no backup has succeeded yet: {failed[0]['message']}") if failed else (
-            "warn", "there is no backup yet"
-        )  # fmt: skip
-    age = at - last
-    old = age > timedelta(hours=health.max_backup_age_hours)
-    return ("fail" if old else "ok"), f"the last good backup is {_spell(age)} old"
-
-
-def _files(reader: Reader) -> _Finding:
-    broken = reader.rows("SELECT count(*) AS n FROM files WHERE state = 'broken'")[0]["n"]
-    if broken:
-        return "warn", f"{broken} broken {'file' if broken == 1 else 'files'}; see `storysync check`"
-    return "ok", "every file can be read"
-
-
-def _spell(age: timedelta) -> str:
-    seconds = max(0, int(age.total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return [checked("backup", backup), checked("restore", restore)]

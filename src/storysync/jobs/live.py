@@ -25,3 +25,11 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     waits_for_database: bool
     started_at: str
     """RFC 3339, UTC."""
+
+
+class Silent(msgspec.Struct, frozen=True):
+    """A daemon that is there and does not answer: it hangs."""
+
+
+Answer = Live | Silent | None
+"""What can be known of the daemon of a database; None: there is none."""

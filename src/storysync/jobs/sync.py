@@ -54,6 +54,7 @@ def sync(
     confirm_deletions: bool = False,
     moved: bool = False,
     reread: bool = False,
+    rehash: bool = False,
     keep: frozenset[str] = frozenset(),
     cancelled_satisfies: bool = False,
     progress: Progress | None = None,
@@ -66,7 +67,8 @@ def sync(
     for the root itself), which deletes nothing: when something is gone that did not move, the whole root
     is looked at after all. `keep` are paths that count as present whatever the disk says. `moved` lets a
     known project be at another folder than before. `reread` reads every file, and so puts back what was
-    changed by hand in the database. `lean` leaves out what no finding follows from: bodies,
+    changed by hand in the database; `rehash` reads every file too, and leaves alone what has the same
+    bytes. `lean` leaves out what no finding follows from: bodies,
     metadata, criteria, labels and people.
 
     Raises UsageError for a project that cannot be synced as asked, RootLost when its folder is gone,
@@ -74,7 +76,7 @@ def sync(
     """
     request = Request(
         project, trigger, deletions, confirm_deletions, moved, keep, cancelled_satisfies, reread, progress,
-        lean,
+        lean, rehash=rehash,
     )  # fmt: skip
     store.claim((project.id,))
     with _no_collection():
@@ -251,7 +253,7 @@ class _Run:
         for part in parts[:-1]:
             self._load(part, todo, known, fresh=fresh)
         report = self._finish(parts[-1], todo, known, everything=in_parts or self.force, fresh=fresh)
-        if self.tally.written.changed > _LARGE or self.request.trigger == PERIODIC:
+        if len(todo.read) > _LARGE or self.tally.written.changed > _LARGE or self.request.trigger == PERIODIC:
             gc.collect()
             self.store.release_memory()
         return report
@@ -272,6 +274,8 @@ class _Run:
         return replace(todo, gone=[path for path in todo.gone if path not in keep]) if keep else todo
 
     def _racy_after_ns(self) -> int:
+        if self.request.rehash:
+            return 0
         return look.racy_after_ns(self.root.last_full_scan_at if self.root else None)
 
     def _load(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, fresh: bool) -> None:

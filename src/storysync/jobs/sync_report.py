@@ -56,5 +56,7 @@ class Request:
     progress: Progress | None = None
     lean: bool = False
     """Whether only what findings follow from is written, for a scratch database asked for nothing else."""
+    rehash: bool = False
+    """Whether every file is read, and judged again only where its bytes are others."""
     sift: bool = False
     """Whether each file is tried alone first, since the database refused one of a batch."""

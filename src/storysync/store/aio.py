@@ -21,6 +21,7 @@ from storysync.errors import (
     DatabaseAway,
     ForeignDatabase,
     SchemaAhead,
+    SchemaBehind,
     StoreError,
     StorysyncError,
     UsageError,
@@ -124,6 +125,7 @@ class AsyncDatabase:
     async def prepare(self) -> Prepared:
         """Create or migrate the schema, unless it is read only; never raises for what the database says.
 
+        Rows of an older schema are left to those who make a backup first: then it is degraded.
         It works in a thread, and starts a process for what alembic has to do.
         """
         try:
@@ -141,7 +143,10 @@ class AsyncDatabase:
             if self.read_only:
                 raise
             with self._database.lock():  # not while a daemon of another version writes
-                self._database.open().close()
+                self._database.open(before=self._refuse).close()
+
+    def _refuse(self) -> None:
+        raise SchemaBehind(f"{self.place} holds rows of an older schema, which need a backup first")
 
     async def health(self, timeout_s: float = HEALTH_TIMEOUT_S) -> Health:
         """Ask on a connection of the pool, as any request would; never raises for what the database says."""
@@ -211,7 +216,8 @@ def _ms(begun: float) -> float:
 def _of_settings() -> tuple[str, Engines]:
     """The URL of the database and its engines, as the command line sees them from the current folder."""
     settings = load_settings(Path.cwd(), os.environ).settings
-    engines = Engines(settings.sqlite, settings.postgres, state_directory(settings, os.environ))
+    state_dir = state_directory(settings, os.environ)
+    engines = Engines(settings.sqlite, settings.postgres, state_dir, settings.database.group_readable)
     return database_url(settings, os.environ), engines
 
 

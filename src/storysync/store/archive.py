@@ -6,6 +6,7 @@ compared between the database, the copy restored, and the manifest.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +15,16 @@ from pathlib import Path
 
 import msgspec
 
+from storysync.errors import StoreError
+from storysync.store.revisions import VERSION_TABLE
 from storysync.store.tx import Tx
+
+
+class BackupDamaged(StoreError):
+    """What a backup's file holds is not what was put into it."""
+
+    exit_code = 1
+    hint = "use another one of `storysync backup list`"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -38,7 +48,7 @@ class Dumped:
 
 
 Step = Callable[[int, int], None]
-"""Called now and then with what is done and all there is to do, in units of the engine; may raise to end it."""
+"""Called now and then with what is done and what there is to do, in units of the engine; raise to end it."""
 
 
 def no_step(done: int, total: int) -> None:
@@ -66,8 +76,8 @@ class Archive(ABC):
     def restored(self, file: Path, folder: Path, step: Step = no_step) -> AbstractContextManager[Tx]:
         """The file restored into a scratch database, to be read; gone at the end. `folder`: its place.
 
-        Integrity and foreign keys were checked when it is given. Raises StoreError for a file that is
-        damaged or no backup of this engine.
+        Integrity and foreign keys were checked when it is given. Raises BackupDamaged for a file that is
+        damaged or no backup of this engine, StoreError when it cannot be tried, OSError.
         """
 
     @abstractmethod
@@ -88,21 +98,46 @@ class Archive(ABC):
         """
 
 
-def facts_of(tx: Tx, schema_version: str, *, digested: bool = True) -> Facts:
-    """Rows and digests of every table of ours, of one state."""
-    from storysync.store.digest import table_digest
-    from storysync.store.layouts import layouts
+def facts_in(tx: Tx) -> Facts:
+    """`facts_of` with the revision that the state itself tells. Raises BackupDamaged when it tells none."""
+    row = tx.row(f"SELECT version_num FROM {VERSION_TABLE}")
+    if row is None:
+        raise BackupDamaged("it does not tell the revision of its schema")
+    return facts_of(tx, str(row[0]))
 
+
+def facts_of(tx: Tx, schema_version: str, *, digested: bool = True) -> Facts:
+    """Rows and digests of every table, of one state of whatever revision of the schema.
+
+    Tables and columns are those of the database, so that every later program finds the same of a state.
+    Digests are of rows as the engine tells them: equal for a copy of its own, not across engines.
+    """
     rows: dict[str, int] = {}
     digests: dict[str, str] = {}
-    for layout in layouts():
+    for table in tx.tables():
         if digested:
-            told = table_digest((tx,), layout, "")
-            rows[layout.table], digests[layout.table] = told.rows, told.digest
+            rows[table], digests[table] = _digest(tx, table)
         else:
-            row = tx.row(f"SELECT count(*) FROM {layout.table}")
-            rows[layout.table], digests[layout.table] = (int(row[0]) if row else 0), ""
+            row = tx.row(f"SELECT count(*) FROM {quoted(table)}")
+            rows[table], digests[table] = (int(row[0]) if row else 0), ""
     return Facts(schema_version, rows, digests)
+
+
+def _digest(tx: Tx, table: str) -> tuple[int, str]:
+    """How many rows, and the sum of the SHA-256 of each, which no order of them changes."""
+    columns = ", ".join(map(quoted, tx.columns(quoted(table))))
+    encode, sha256, from_bytes = msgspec.msgpack.Encoder().encode, hashlib.sha256, int.from_bytes
+    rows, total = 0, from_bytes(sha256(columns.encode()).digest(), "big")
+    for row in tx.stream(f"SELECT {columns} FROM {quoted(table)}"):
+        rows += 1
+        total += from_bytes(sha256(encode(row)).digest(), "big")
+    return rows, f"{total % (1 << 256):064x}"
+
+
+def quoted(name: str) -> str:
+    """A name of a table or column as a statement takes it, whatever is in it."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def differences(wanted: Facts, found: Facts) -> Iterator[str]:

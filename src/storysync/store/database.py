@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from storysync.errors import StoreError
-from storysync.settings import PostgresSettings, SqliteSettings
+from storysync.settings import BackupSettings, PostgresSettings, SqliteSettings
 from storysync.store.lock import InstanceLock, lock_path
 from storysync.store.reader import Reader
 from storysync.store.store import Store
@@ -18,6 +18,9 @@ from storysync.store.tx import Tx
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from storysync.store.archive import Archive
+    from storysync.store.upgrade import Before
+
 
 class Engines(NamedTuple):
     """What the settings say of each engine, and where the companions of a server's database lie."""
@@ -25,9 +28,21 @@ class Engines(NamedTuple):
     sqlite: SqliteSettings = SqliteSettings()
     postgres: PostgresSettings = PostgresSettings()
     state_dir: Path | None = None
+    group_readable: bool = False
+    """Whether the group that owns files of ours may read them: `store.private`."""
 
 
 _DEFAULT = Engines()
+
+
+class Findings(NamedTuple):
+    """What was found in a database, in words; at most 20 of each, nothing in one that is sound."""
+
+    damage: tuple[str, ...] = ()
+    """Of its structure: nothing in it can be relied on."""
+    rows: tuple[str, ...] = ()
+    """Values and references that the schema forbids: another program, or a flipped bit. They may heal when
+    all files are read again."""
 
 
 class Database(ABC):
@@ -61,10 +76,18 @@ class Database(ABC):
         """Whether there is one. Raises StoreError for what can be no database, or cannot be reached."""
 
     @abstractmethod
-    def open(self, *, auto_migrate: bool = True) -> Store:
+    def open(self, *, auto_migrate: bool = True, before: Before | None = None) -> Store:
         """The writer. Raises StoreError and its kinds.
 
-        When `auto_migrate` allows it, a new database gets the schema, and one that is behind is migrated.
+        When `auto_migrate` allows it, a new database gets the schema, and one that is behind is migrated;
+        `before` is called first when there are rows in it, and refuses by raising.
+        """
+
+    @abstractmethod
+    def migrating(self, *, alone: bool = False) -> AbstractContextManager[None]:
+        """The right to change the schema, which one process has at a time; waits for it.
+
+        `alone`: while nobody writes a project either. Raises Locked naming who does.
         """
 
     @abstractmethod
@@ -74,6 +97,10 @@ class Database(ABC):
     @abstractmethod
     def read_only(self) -> AbstractContextManager[Tx]:
         """One state for many questions, on a connection that cannot write."""
+
+    @abstractmethod
+    def read_any(self) -> AbstractContextManager[Tx]:
+        """As `read_only`, of a database of whatever revision; what its tables are, its `tables` says."""
 
     @abstractmethod
     def revision(self) -> str | None:
@@ -88,8 +115,20 @@ class Database(ABC):
         """For migrations: no pool, each connection as they need it."""
 
     @abstractmethod
-    def damage(self) -> str:
-        """The first thing that is wrong inside, '' for nothing. Raises StoreError when it cannot be read."""
+    def findings(self, *, thorough: bool) -> Findings:
+        """What contradicts itself inside, of whatever revision of the schema.
+
+        `thorough`: every page, row and reference is looked at (seconds a gigabyte), else the structure only.
+        Raises Damaged when it cannot be opened for damage, NoDatabase for what is none of any program,
+        StoreError and its other kinds when it cannot be looked at.
+        """
+
+    def start_anew(self, stamp: str) -> str:
+        """Put an empty database in its place at once; where the old one lies now, as of `Archive.replace`.
+
+        Raises StoreError where that cannot be done from here.
+        """
+        raise StoreError(f"the database {self.place} cannot be replaced by an empty one from here")
 
     @abstractmethod
     def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
@@ -98,6 +137,18 @@ class Database(ABC):
     def unmerged_bytes(self) -> int:
         """How much was written that readers of an old state keep from being merged into its file."""
         return 0
+
+    @abstractmethod
+    def archive(self, settings: BackupSettings) -> Archive:
+        """What makes, tries and restores its backups."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """What it takes on its disk, without what is unmerged. Raises StoreError or OSError."""
+
+    def remark(self) -> str:
+        """What should be known of the version of its engine, '' for nothing."""
+        return ""
 
     def lock(self) -> AbstractContextManager[object]:
         """The right to write, where it is given to one process at a time. Raises Locked naming the holder.
@@ -108,7 +159,7 @@ class Database(ABC):
 
     def serve(self) -> AbstractContextManager[object]:
         """The right to its companions: one daemon for each `base`. Raises Locked naming the holder."""
-        return InstanceLock(lock_path(self.base))
+        return InstanceLock(lock_path(self.base), group=self.engines.group_readable)
 
 
 def database_at(url: str, engines: Engines = _DEFAULT) -> Database:

@@ -17,10 +17,14 @@ def lock_path(database: Path) -> Path:
 
 
 class InstanceLock:
-    """An exclusive `flock` on `path`, with the holder's process id inside. The file stays when released."""
+    """An exclusive `flock` on `path`, with the holder's process id inside. The file stays when released.
 
-    def __init__(self, path: Path) -> None:
+    `group`: whether members of its group may read who holds it.
+    """
+
+    def __init__(self, path: Path, *, group: bool = False) -> None:
         self._path = path
+        self._group = group
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
@@ -53,8 +57,10 @@ class InstanceLock:
 
     def _open(self) -> int:
         try:
-            private.make_folder(self._path.parent)
-            return private.open_file(self._path, os.O_RDWR | os.O_NOFOLLOW)
+            private.make_folder(self._path.parent, group=self._group)
+            if self._group:
+                private.share(self._path)
+            return private.open_file(self._path, os.O_RDWR | os.O_NOFOLLOW, group=self._group)
         except OSError as error:
             raise StoreError(
                 f"cannot open the lock file {self._path}: {error.strerror}",

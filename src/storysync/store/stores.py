@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
@@ -167,7 +167,7 @@ class _OneEach(Databases):
         return ManyReaders(readers, missing)
 
     def serve(self) -> AbstractContextManager[object]:
-        return InstanceLock(lock_path(self.base))
+        return InstanceLock(lock_path(self.base), group=self._engines.group_readable)
 
     def right(self, database: Database, *, serving: bool) -> AbstractContextManager[object]:
         return database.lock()
@@ -198,14 +198,50 @@ def locked(database: Database) -> Iterator[None]:
         yield
 
 
+BeforeMigration = Callable[[Database, str], Callable[["Store"], None]]
+"""Called with a database whose rows are about to be migrated and the project that has it for itself, or ''.
+
+Raises to refuse; what it returns is called with the writer afterwards.
+"""
+
+
+def open_migrated(
+    database: Database, project: str = "", *, auto_migrate: bool, before: BeforeMigration | None
+) -> Store:
+    """`Database.open`, with what is to be done before and after a migration."""
+    after: list[Callable[[Store], None]] = []
+
+    def told() -> None:
+        if before is not None:
+            after[:] = [before(database, project)]
+
+    store = database.open(auto_migrate=auto_migrate, before=told)
+    try:
+        for one in after:
+            one(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
 class Stores:
     """The writers of a process. Each database is locked and opened at its first use, and until `close`."""
 
-    def __init__(self, databases: Databases, *, auto_migrate: bool = True, serving: bool = False) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        *,
+        auto_migrate: bool = True,
+        serving: bool = False,
+        before_migration: BeforeMigration | None = None,
+    ) -> None:
         self.databases = databases
         self._serving = serving
         self._auto_migrate = auto_migrate
+        self._before_migration = before_migration
         self._open: dict[str, tuple[Store, ExitStack]] = {}  # by `Database.place`
+        self._barred: dict[str, str] = {}  # place -> why it must not be opened
 
     def __enter__(self) -> Self:
         return self
@@ -223,13 +259,18 @@ class Stores:
         A database that is not ours, or newer, is refused before anything is created beside it. Raises
         Locked, or StoreError and its kinds; whoever asks again later tries again.
         """
-        return self._of(self.databases.of(project_id))
+        return self._of(self.databases.of(project_id), project_id if self.databases.per_project else "")
 
     def shared(self) -> Store:
         """The writer of the one database of all projects. Raises as `of`, and UsageError as `Databases`."""
         return self._of(self.databases.shared)
 
-    def _of(self, database: Database) -> Store:
+    def _of(self, database: Database, project: str = "") -> Store:
+        if database.place in self._barred:
+            raise StoreError(
+                f"the database {database.place} is not written: {self._barred[database.place]}",
+                hint="see `storysync doctor`",
+            )
         held = self._open.get(database.place)
         if held is not None and not held[0].is_replaced():
             return held[0]
@@ -238,7 +279,11 @@ class Stores:
         with ExitStack() as stack:
             refuse_unusable(database)
             stack.enter_context(self.databases.right(database, serving=self._serving))
-            store = stack.enter_context(database.open(auto_migrate=self._auto_migrate))
+            store = stack.enter_context(
+                open_migrated(
+                    database, project, auto_migrate=self._auto_migrate, before=self._before_migration
+                )
+            )
             self._open[database.place] = store, stack.pop_all()
         return store
 
@@ -346,6 +391,21 @@ class Stores:
         held = self._open.get(database.place)
         with held[0].snapshot() if held is not None else database.read_only() as tx:
             yield tx
+
+    def bar(self, database: Database, why: str) -> None:
+        """Close the writer of this database; until `allow`, `of` raises StoreError that says why."""
+        self._barred[database.place] = why
+        self._close(database.place)
+
+    def allow(self, database: Database) -> None:
+        """Whoever asks for the writer of this database opens it again."""
+        self._barred.pop(database.place, None)
+
+    def keep_only(self, project_ids: Iterable[str]) -> None:
+        """Close the writers of databases that hold none of these projects."""
+        places = {self.databases.of(project_id).place for project_id in project_ids}
+        for place in self._open.keys() - places:
+            self._close(place)
 
     def renew(self) -> bool:
         """Connect anew where a connection is lost; whether one was. Raises as `Store.renew`."""

@@ -75,6 +75,10 @@ class Tx(ABC):
         """The rows one by one, for results that are large."""
 
     @abstractmethod
+    def tables(self) -> list[str]:
+        """The names of our tables, whatever the revision of the schema; not that which notes the revision."""
+
+    @abstractmethod
     def columns(self, table: str) -> list[str]:
         """The names of a table's columns, in their order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from storysync.store.revisions import HEAD
 if TYPE_CHECKING:
     from storysync.store.database import Database
 
+Before = Callable[[], None]
+"""Called before rows are migrated, by the one process that does it; raises to refuse."""
+
 _CODE = "from storysync.store import upgrade; upgrade.upgrade_told()"
 
 
@@ -24,6 +28,28 @@ class _Told(msgspec.Struct):
     sqlite: SqliteSettings
     postgres: PostgresSettings
     state_dir: str | None
+    group_readable: bool
+
+
+def bring_to_head(database: Database, before: Before | None = None) -> None:
+    """Bring the schema to HEAD, unless another process does so meanwhile. Raises what `upgrade_here` raises.
+
+    When the process that does so fails, it is tried here, to tell what is wrong.
+    """
+    with database.migrating():
+        if database.revision() == HEAD:
+            return
+        if before is not None and holds_rows(database):
+            before()
+        upgrade_elsewhere(database)
+        if database.revision() != HEAD:
+            upgrade_here(database)
+
+
+def holds_rows(database: Database) -> bool:
+    """Whether there is anything in it to be lost, whatever its revision."""
+    with database.read_any() as tx:
+        return any(tx.row(f"SELECT 1 FROM {table} LIMIT 1") for table in tx.tables())
 
 
 def upgrade_elsewhere(database: Database) -> None:
@@ -33,7 +59,9 @@ def upgrade_elsewhere(database: Database) -> None:
     """
     engines = database.engines
     state_dir = str(engines.state_dir) if engines.state_dir else None
-    told = msgspec.json.encode(_Told(database.url, engines.sqlite, engines.postgres, state_dir))
+    told = msgspec.json.encode(
+        _Told(database.url, engines.sqlite, engines.postgres, state_dir, engines.group_readable)
+    )
     command = [sys.executable, "-P", "-c", _CODE]  # -P: nothing of the current folder is imported
     with suppress(OSError):  # no memory, no process: it is tried here
         subprocess.run(command, check=False, input=told, capture_output=True)
@@ -45,7 +73,8 @@ def upgrade_told() -> None:
 
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=_Told)
     state_dir = Path(told.state_dir) if told.state_dir else None
-    upgrade_here(database_at(told.url, Engines(told.sqlite, told.postgres, state_dir)))
+    engines = Engines(told.sqlite, told.postgres, state_dir, told.group_readable)
+    upgrade_here(database_at(told.url, engines))
 
 
 def upgrade_here(database: Database) -> None:

@@ -93,6 +93,19 @@ def in_schema(settings: PostgresSettings, schema: str | None) -> PostgresSetting
     return msgspec.structs.replace(settings, schema=schema)
 
 
+_ASIDE = re.compile(r".+_aside_\d{8}t\w+", re.ASCII)
+
+
+def aside_suffix(stamp: str) -> str:
+    """What follows the name of a schema that is set aside. `stamp`: when, as 20261121T101502Z."""
+    return f"_aside_{re.sub('[^a-z0-9]', '_', stamp.lower())}"
+
+
+def is_aside(schema: str) -> bool:
+    """Whether a schema was set aside, so that it is nobody's database any more."""
+    return _ASIDE.fullmatch(schema) is not None
+
+
 def with_schema(url: str, schema: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}schema={schema}"
 
@@ -191,6 +204,18 @@ def revision(connection: Connection, place: str) -> str | None:
         return None
     found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
     return str(found[0]) if found else None
+
+
+def holder(connection: Connection, key: int) -> str:
+    """Who holds an advisory lock, as far as the server tells this user."""
+    row = connection.execute(
+        "SELECT a.pid, coalesce(host(a.client_addr), 'this machine') FROM pg_locks l"
+        " JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.objsubid = 1"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND l.classid = %s AND l.objid = %s AND l.granted",
+        ((key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF),
+    ).fetchone()
+    return f"another storysync (server process {row[0]}, from {row[1]})" if row else "another storysync"
 
 
 def is_there(connection: Connection, place: str) -> bool:

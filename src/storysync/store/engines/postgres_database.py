@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
@@ -14,16 +15,21 @@ import psycopg
 
 from storysync import faults
 from storysync.errors import DatabaseAway, Locked, RowRefused, SchemaBehind, StoreError
-from storysync.store.database import Database, Engines
+from storysync.settings import BackupSettings
+from storysync.store.database import Database, Engines, Findings
 from storysync.store.engines import postgres, postgres_partitions
 from storysync.store.engines.postgres_tx import PostgresTx
 from storysync.store.reader import Reader
 from storysync.store.store import Store
 from storysync.store.tx import Tx
-from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
+from storysync.store.upgrade import Before, bring_to_head
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from storysync.store.archive import Archive
+
+_ASK_AGAIN_S = 0.1
 
 
 class PostgresDatabase(Database):
@@ -53,27 +59,43 @@ class PostgresDatabase(Database):
         with self._connected(read_only=True) as connection:
             return postgres.is_there(connection, self.place)
 
-    def open(self, *, auto_migrate: bool = True) -> Store:
+    def open(self, *, auto_migrate: bool = True, before: Before | None = None) -> Store:
         connection = self.connect_writer()
         try:
-            self.bring_to_head(connection, auto_migrate=auto_migrate)
+            self.bring_to_head(connection, auto_migrate=auto_migrate, before=before)
         except BaseException:
             connection.close()
             raise
-        return PostgresStore(self, connection, auto_migrate=auto_migrate)
+        return PostgresStore(self, connection, auto_migrate=auto_migrate, before=before)
 
-    def bring_to_head(self, connection: postgres.Connection, *, auto_migrate: bool) -> None:
+    def bring_to_head(
+        self, connection: postgres.Connection, *, auto_migrate: bool, before: Before | None
+    ) -> None:
         """Raise SchemaBehind or SchemaAhead unless the schema is ours now."""
         try:
             postgres.require_head(connection, self.place)
         except SchemaBehind:
             if not auto_migrate:
                 raise
-            upgrade_elsewhere(self)
-            try:
-                postgres.require_head(connection, self.place)
-            except SchemaBehind:
-                upgrade_here(self)
+            bring_to_head(self, before)
+
+    @contextmanager
+    def migrating(self, *, alone: bool = False) -> Iterator[None]:
+        # It is asked for again and again, not waited for: a backup and a migration take longer than the
+        # limits on a statement and on a lock.
+        with self._connected(read_only=False) as connection:
+            key = (postgres.lock_key("upgrade", self.settings.schema),)
+            while not postgres.plain(connection.execute("SELECT pg_try_advisory_lock(%s)", key).fetchone()):
+                time.sleep(_ASK_AGAIN_S)
+            if alone and postgres.revision(connection, self.place) is not None:
+                projects = [project for (project,) in connection.execute("SELECT id FROM projects")]
+                _claim(connection, self.settings.schema, projects, self.place)
+            yield
+
+    def archive(self, settings: BackupSettings) -> Archive:
+        from storysync.store.engines.postgres_archive import PostgresArchive
+
+        return PostgresArchive(self, settings)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -94,6 +116,13 @@ class PostgresDatabase(Database):
                 yield PostgresTx(connection)
             except psycopg.Error as error:
                 raise postgres.translated(error, self.place) from error
+
+    @contextmanager
+    def read_any(self) -> Iterator[Tx]:
+        with self._connected(read_only=True) as connection:
+            postgres.revision(connection, self.place)  # refuses one that is not ours
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield PostgresTx(connection)
 
     def _reading(self) -> postgres.Connection:
         connection = postgres.connect(self.url, self.settings, read_only=True)
@@ -127,10 +156,12 @@ class PostgresDatabase(Database):
             hide_parameters=True,
         )
 
-    def damage(self) -> str:
+    def findings(self, *, thorough: bool) -> Findings:
+        from storysync.store.engines.postgres_integrity import findings
+
         with self._connected(read_only=True) as connection:
-            postgres.require_head(connection, self.place)
-        return ""
+            postgres.revision(connection, self.place)  # refuses one that is not ours
+            return findings(connection, self.settings.schema) if thorough else Findings()
 
     def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
         with self._connected(read_only=False) as connection:
@@ -142,6 +173,15 @@ class PostgresDatabase(Database):
             if standby:
                 return True, "the server is a standby, which cannot be written"
             return (False, "") if allowed else (False, "this user may only read it")
+
+    def size_bytes(self) -> int:
+        with self._connected(read_only=True) as connection:
+            row = connection.execute(
+                "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+                " WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'm')",
+                (self.settings.schema,),
+            ).fetchone()
+            return int(postgres.plain(row))
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[postgres.Connection]:
@@ -156,11 +196,16 @@ class PostgresStore(Store):
     """One connection, made anew when the server was away; its claims with it."""
 
     def __init__(
-        self, database: PostgresDatabase, connection: postgres.Connection, *, auto_migrate: bool
+        self,
+        database: PostgresDatabase,
+        connection: postgres.Connection,
+        *,
+        auto_migrate: bool,
+        before: Before | None,
     ) -> None:
         self._database = database
         self._connection = connection
-        self._auto_migrate = auto_migrate
+        self._auto_migrate, self._before = auto_migrate, before
         self._claimed: tuple[str, ...] = ()
         self._renewed = False
         self._schema = database.settings.schema
@@ -238,7 +283,7 @@ class PostgresStore(Store):
         connection = self._database.connect_writer()
         try:
             # A server that was restored from an older state, or lost its last commits, is migrated again.
-            self._database.bring_to_head(connection, auto_migrate=self._auto_migrate)
+            self._database.bring_to_head(connection, auto_migrate=self._auto_migrate, before=self._before)
             _claim(connection, self._schema, self._claimed, self._database.place)
         except psycopg.Error as error:
             connection.close()
@@ -279,23 +324,10 @@ def _claim(connection: postgres.Connection, schema: str, project_ids: Iterable[s
         key = postgres.lock_key("project", schema, project_id)
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
         if not postgres.plain(row):
-            holder = _holder(connection, key)
             raise Locked(
-                f"{holder} writes project {project_id} in {place}",
+                f"{postgres.holder(connection, key)} writes project {project_id} in {place}",
                 hint="stop that process; one daemon writes a project, others may write other projects",
             )
-
-
-def _holder(connection: postgres.Connection, key: int) -> str:
-    """Who holds an advisory lock, as far as the server tells this user."""
-    row = connection.execute(
-        "SELECT a.pid, coalesce(host(a.client_addr), 'this machine') FROM pg_locks l"
-        " JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.objsubid = 1"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " AND l.classid = %s AND l.objid = %s AND l.granted",
-        ((key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF),
-    ).fetchone()
-    return f"another storysync (server process {row[0]}, from {row[1]})" if row else "another storysync"
 
 
 class PostgresReader(Reader):

@@ -54,4 +54,5 @@ class PostgresPattern(Pattern):
                 raise postgres.translated(error, self.place) from error
         slug = "([a-z0-9][a-z0-9_]{0,47})"
         named = re.compile(re.escape(self._before) + slug + re.escape(self._after), re.ASCII)
-        return sorted(found[1].replace("_", "-") for (name,) in rows if (found := named.fullmatch(name)))
+        present = [name for (name,) in rows if not postgres.is_aside(name)]
+        return sorted(found[1].replace("_", "-") for name in present if (found := named.fullmatch(name)))

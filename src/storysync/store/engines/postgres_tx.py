@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from storysync.store.engines import postgres
+from storysync.store.revisions import VERSION_TABLE
 from storysync.store.tx import Insert, Row, Tx
 
 _COPY_FROM = 20
@@ -25,6 +26,11 @@ _COUNTERS = (
     " WHERE q.relkind = 'S' AND q.relnamespace = to_regnamespace(quote_ident(current_schema())) ORDER BY 1"
 )
 """Table, column, sequence and its last value (NULL for none, or none that this user may see)."""
+
+_TABLES = (
+    "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+    ' AND relnamespace = to_regnamespace(quote_ident(current_schema())) ORDER BY relname COLLATE "C"'
+)
 
 
 class PostgresTx(Tx):
@@ -79,6 +85,9 @@ class PostgresTx(Tx):
         with cursor:
             cursor.execute(postgres.own_marks(sql) if params else sql, params or None)
             yield from cursor
+
+    def tables(self) -> list[str]:
+        return [name for (name,) in self.rows(_TABLES) if name != VERSION_TABLE]
 
     def columns(self, table: str) -> list[str]:
         description = self._run(f"SELECT * FROM {table} LIMIT 0", ()).description

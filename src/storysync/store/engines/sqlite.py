@@ -9,10 +9,20 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from storysync import faults
-from storysync.errors import ForeignDatabase, RowRefused, SchemaAhead, SchemaBehind, StoreError, UsageError
+from storysync.errors import (
+    Damaged,
+    ForeignDatabase,
+    NoDatabase,
+    RowRefused,
+    SchemaAhead,
+    SchemaBehind,
+    StoreError,
+    UsageError,
+)
 from storysync.settings import SqliteSettings
 from storysync.state import redacted
 from storysync.store import private
@@ -24,6 +34,8 @@ APPLICATION_ID = 0x53544F52
 SCHEMA_FILE = Path(__file__).with_name("sqlite_schema.sql")
 READER_CACHE_KIB = 8192
 _ASK_AGAIN_S = 0.01
+_PASSING = ("SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_CANTLOCK")
+_UNREADABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")
 _END = "\n;\n"
 _PREFIX = "sqlite:///"
 
@@ -46,13 +58,14 @@ def url_of(path: Path) -> str:
     return _PREFIX + quote(str(path))
 
 
-def connect_writer(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
+def connect_writer(path: Path, settings: SqliteSettings, *, group: bool = False) -> sqlite3.Connection:
     """The one writing connection: created 0600 in a folder of mode 0700, WAL, foreign keys on.
 
+    `group`: 0640 and 0750 instead, also for files that are there and were 0600.
     Raises StoreError when the file cannot be created or opened for writing, ForeignDatabase when it is
     not ours. An empty file is fine: it is a database that is not migrated yet.
     """
-    _create(path)
+    _create(path, group=group)
     try:
         connection = sqlite3.connect(path, timeout=settings.timeout, isolation_level=None)
     except sqlite3.Error as error:
@@ -89,6 +102,26 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
             time.sleep(_ASK_AGAIN_S)
 
 
+class _Reading(sqlite3.Connection):
+    """Of somebody who may write neither the database nor what lies beside it, it may be.
+
+    Such a reader cannot put its mark into `-shm`, or sees its head half written; SQLite gives up at once then
+    though a moment later all is well. Measured under a writer that never rests: one statement in 3,000.
+    """
+
+    patience_s = 0.0
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        until = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname not in _PASSING or time.monotonic() > until:
+                    raise
+            time.sleep(_ASK_AGAIN_S)
+
+
 def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
     """A connection that cannot write. Raises StoreError when there is no database or it is not ours."""
     if not path.exists():
@@ -101,7 +134,10 @@ def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # one database, and no other file
         connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     except sqlite3.Error as error:
-        raise translated(error, path) from error
+        refusal = translated(error, path)
+        if getattr(error, "sqlite_errorname", "").startswith(_UNREADABLE):
+            refusal.hint = "let its owner open it once, as with `storysync status`"
+        raise refusal from error
     return connection
 
 
@@ -116,16 +152,26 @@ def open_read_only(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
     if not os.access(path.parent, os.W_OK) and not wal.exists():
         # Without a -wal file and the right to make one, only an immutable open can read a WAL database.
         uri += "&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, timeout=settings.timeout, isolation_level=None)
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=settings.timeout, isolation_level=None, factory=_Reading
+    )
+    connection.patience_s = settings.timeout
+    try:
+        _look_into(connection, path, settings.timeout)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _look_into(connection: sqlite3.Connection, path: Path, timeout_s: float) -> None:
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         if error.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
-            connection.close()
             raise
-        with closing(sqlite3.connect(path, timeout=settings.timeout)) as mending:
+        with closing(sqlite3.connect(path, timeout=timeout_s)) as mending:
             mending.execute("SELECT count(*) FROM sqlite_master")
-    return connection
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -243,12 +289,15 @@ def is_replaced(path: Path, descriptor: int) -> bool:
 _HEADER = b"SQLite format 3\0"
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, *, group: bool) -> None:
     try:
-        private.make_folder(path.parent)
+        private.make_folder(path.parent, group=group)
         if not path.exists():
             with suppress(FileExistsError):  # of another process that was first
-                os.close(private.open_file(path, os.O_RDWR | os.O_EXCL))
+                os.close(private.open_file(path, os.O_RDWR | os.O_EXCL, group=group))
+        if group:
+            for file in (path, *_companions(path)):
+                private.share(file)
         # Asked by name: to open and close the file would drop the locks of every connection of this process.
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -263,12 +312,46 @@ def _create(path: Path) -> None:
         ) from error
 
 
+def _companions(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def leave_readable(path: Path) -> None:
+    """Put the two companions back that SQLite removed when the last connection was closed, empty.
+
+    Whoever may not write the folder cannot make them, and opens no database in WAL mode without them. The
+    next writer takes them as they are.
+    """
+    # A disk that is full or gone: `open_read_only` tells those who ask, nothing else depends on them.
+    with suppress(OSError):
+        for file in reversed(_companions(path)) if path.exists() else ():
+            with suppress(FileExistsError):  # of a process that has opened it since
+                os.close(private.open_file(file, os.O_RDWR | os.O_EXCL, group=True))
+
+
 def translated(error: sqlite3.Error, path: Path) -> StoreError:
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-        return ForeignDatabase(f"{path} is not a SQLite database; it was left untouched")
+    if is_damage(error):
+        if error.sqlite_errorname != "SQLITE_NOTADB" or _is_marked(path):
+            return Damaged(f"the database {path} is damaged: {error}")
+        return NoDatabase(f"{path} is not a SQLite database; it was left untouched")
     if isinstance(error, REFUSED):
         return RowRefused(str(error))
     return StoreError(f"cannot use the database {path}: {error}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether it speaks of what the file holds; not of locks, rights, memory, or a disk that fails."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name == "SQLITE_NOTADB" or name.startswith("SQLITE_CORRUPT")
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether our mark stands where it does in a header, whatever else the file holds."""
+    try:
+        with path.open("rb") as file:  # no database: there are no locks on it to be dropped
+            return file.read(72)[68:] == APPLICATION_ID.to_bytes(4, "big")
+    except OSError:
+        return False
 
 
 def trim_heap() -> None:

@@ -13,21 +13,26 @@ from typing import TYPE_CHECKING, Any, Self
 
 from storysync import faults
 from storysync.errors import RowRefused, SchemaBehind, StoreError
-from storysync.settings import SqliteSettings
+from storysync.settings import BackupSettings, SqliteSettings
 from storysync.state import DATABASE_NAME
-from storysync.store.database import Database, Engines
+from storysync.store.database import Database, Engines, Findings
 from storysync.store.engines import sqlite
 from storysync.store.reader import Reader
+from storysync.store.revisions import VERSION_TABLE
 from storysync.store.store import Store
 from storysync.store.tx import Insert, Row, Tx
-from storysync.store.upgrade import upgrade_elsewhere, upgrade_here
+from storysync.store.upgrade import Before, bring_to_head
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from storysync.store.archive import Archive
+
 _VALUES_AT_ONCE = 350
 """Values a statement: fifty rows of seven are a third cheaper than alone; more would save little, and each
 statement is kept prepared."""
+_ROWS_ANALYSED = 400
+"""Of each index, for the statistics that plans of queries follow from; SQLite's own advice."""
 _ASKED_WRONGLY = ("", "SQLITE_ERROR", "SQLITE_READONLY")
 """Names of database errors that the statement is to blame for; '' is one of the driver itself."""
 
@@ -69,8 +74,8 @@ class SqliteDatabase(Database):
             )
         return True
 
-    def open(self, *, auto_migrate: bool = True) -> Store:
-        connection = sqlite.connect_writer(self.path, self.settings)
+    def open(self, *, auto_migrate: bool = True, before: Before | None = None) -> Store:
+        connection = sqlite.connect_writer(self.path, self.settings, group=self.engines.group_readable)
         try:
             try:
                 sqlite.require_head(connection, self.path)
@@ -78,7 +83,7 @@ class SqliteDatabase(Database):
                 if not auto_migrate:
                     raise
                 if not self._created(connection):
-                    self._migrate(connection)
+                    bring_to_head(self, before)
         except BaseException:
             connection.close()
             raise
@@ -91,13 +96,10 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise sqlite.translated(error, self.path) from error
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Bring the schema up to date; when the process that does so fails, here, to tell what is wrong."""
-        upgrade_elsewhere(self)
-        try:
-            sqlite.require_head(connection, self.path)
-        except SchemaBehind:
-            upgrade_here(self)
+    @contextmanager
+    def migrating(self, *, alone: bool = False) -> Iterator[None]:
+        """Nothing to take: whoever migrates holds `lock`."""
+        yield
 
     def reader(self) -> Reader:
         return SqliteReader(sqlite.connect_reader(self.path, self.settings))
@@ -110,6 +112,16 @@ class SqliteDatabase(Database):
                 yield SqliteTx(connection)
             except sqlite3.Error as error:
                 raise sqlite.translated(error, self.path) from error
+
+    @contextmanager
+    def read_any(self) -> Iterator[Tx]:
+        try:
+            with closing(sqlite.open_read_only(self.path, self.settings)) as connection:
+                sqlite.refuse_foreign(connection, self.path)
+                connection.execute("BEGIN")
+                yield SqliteTx(connection)
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self.path) from error
 
     def revision(self) -> str | None:
         if not self.path.exists():
@@ -127,14 +139,25 @@ class SqliteDatabase(Database):
     def sqlalchemy_engine(self) -> sa.Engine:
         import sqlalchemy as sa
 
-        sqlite.connect_writer(self.path, self.settings).close()  # makes the file, refuses a foreign one
+        group = self.engines.group_readable
+        sqlite.connect_writer(self.path, self.settings, group=group).close()  # makes it, or refuses
         url = sa.URL.create("sqlite", database=str(self.path))
         return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
 
-    def damage(self) -> str:
-        from storysync.store.engines.sqlite_probe import damage
+    def archive(self, settings: BackupSettings) -> Archive:
+        from storysync.store.engines.sqlite_archive import SqliteArchive
 
-        return damage(self.path, self.settings)
+        return SqliteArchive(self.path, self.engines, settings)
+
+    def findings(self, *, thorough: bool) -> Findings:
+        from storysync.store.engines.sqlite_integrity import findings
+
+        return findings(self.path, self.settings, thorough=thorough)
+
+    def start_anew(self, stamp: str) -> str:
+        from storysync.store.engines.sqlite_replace import start_anew
+
+        return start_anew(self.path, stamp, self.engines)
 
     def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
         from storysync.store.engines.sqlite_probe import write_obstacle
@@ -146,6 +169,14 @@ class SqliteDatabase(Database):
             return self.path.with_name(self.path.name + "-wal").stat().st_size
         except FileNotFoundError:
             return 0
+
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
+    def remark(self) -> str:
+        from storysync.store.engines.sqlite_probe import remark
+
+        return remark(sqlite3.sqlite_version_info)
 
 
 def open_scratch(settings: SqliteSettings, content: bytes | None = None) -> SqliteStore:
@@ -190,6 +221,13 @@ class SqliteTx(Tx):
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         return iter(self._connection.execute(sql, params))
 
+    def tables(self) -> list[str]:
+        return [
+            name
+            for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+            if name != VERSION_TABLE and not name.startswith("sqlite_")
+        ]
+
     def columns(self, table: str) -> list[str]:
         return [
             column[0] for column in self._connection.execute(f"SELECT * FROM {table} LIMIT 0").description
@@ -232,6 +270,8 @@ class SqliteStore(Store):
         if self._descriptor is not None:  # not before: it takes the locks of the connection with it
             os.close(self._descriptor)
             self._descriptor = None
+        if self._database is not None and self._database.engines.group_readable:
+            sqlite.leave_readable(self._path)
 
     @contextmanager
     def writing(self) -> Iterator[Tx]:
@@ -283,7 +323,21 @@ class SqliteStore(Store):
         """The lock of the file is enough: whoever has it writes every project in it."""
 
     def maintain(self, now: datetime) -> None:
-        """Nothing yet."""
+        """Merge the log into the file and cut it off, and look after the statistics.
+
+        A reader that is in the way is not waited for: the log is merged next time.
+        """
+        try:
+            (wait_ms,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
+            self._connection.execute(f"PRAGMA analysis_limit = {_ROWS_ANALYSED}")
+            self._connection.execute("PRAGMA optimize")
+        except sqlite3.Error as error:
+            raise sqlite.translated(error, self._path) from error
 
 
 class SqliteReader(Reader):
