@@ -75,14 +75,13 @@ def script(wanted: list[Block]) -> str:
     return "exec 2>&1\nset -e\n" + "".join(parts)
 
 
-@pytest.mark.parametrize(
-    "form_name", [FORMS[0], *(pytest.param(name, marks=pytest.mark.long) for name in FORMS[1:])]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("form_name", FORMS)
 def test_every_command_of_the_page_runs(environ: dict[str, str], form_name: str, tmp_path: Path) -> None:
     run([one for one in blocks() if form_name in one.forms], environ, tmp_path / "work")
 
 
-@pytest.mark.parametrize("form_name", FORMS[1:])
+@pytest.mark.parametrize("form_name", FORMS)
 def test_the_restore_drill_works(environ: dict[str, str], form_name: str, tmp_path: Path) -> None:
     """Word by word, with nothing before it but the first sync."""
     drill = [one for one in blocks() if one.section == "Restore drill" and form_name in one.forms]

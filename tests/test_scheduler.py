@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.testing import capture_logs
 
 from storysync import faults
+from storysync import scheduler as scheduler_module
 from storysync.scheduler import SOON_S, Clock, Ended, Job, Result, Scheduler, first_run
 from storysync.scheduler_runs import MOST_LEFT_BEHIND
 from storysync.store import job_rows
@@ -129,15 +130,85 @@ def test_failure_in_one_of_several_databases_fails_the_run() -> None:
     assert (ended.state, ended.message, ended.error) == ("failed", "disk full", None)
 
 
+def test_job_for_which_there_is_no_thread_has_failed_and_runs_again_when_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted: list[tuple[Ended, bool]] = []
+    scheduler = Scheduler(
+        [Job("backup", HOUR_S, done, None)], lambda ended, wait: noted.append((ended, wait))
+    )
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(MOST_LEFT_BEHIND + 1):
+            ended = scheduler.run("backup", "timer").result(0)
+            assert (ended.state, "can't start new thread" in ended.message) == ("failed", True)
+    assert [wait for _, wait in noted] == [False] * (MOST_LEFT_BEHIND + 1), "the main loop may have asked"
+    assert scheduler.run("backup", "timer").result(PATIENCE_S).state == "good"
+
+
+def test_successor_joins_the_run_that_is_under_way_and_counts_from_its_end() -> None:
+    go_on, began = threading.Event(), threading.Semaphore(0)
+
+    def work(trigger: str) -> Result:
+        began.release()
+        go_on.wait(PATIENCE_S)
+        return Result()
+
+    noted: list[str] = []
+    before, after = (
+        Scheduler([Job("backup", HOUR_S, work, None)], lambda ended, wait, name=name: noted.append(name))  # type: ignore[misc]
+        for name in ("before", "after")
+    )
+    run = before.run("backup", "timer")
+    assert began.acquire(timeout=PATIENCE_S)
+    after.take_over(before)
+    assert after.run("backup", "command") is run
+    assert set(after.running()) == {"backup"}
+    soon = after.next_runs()["backup"]
+    go_on.set()
+    assert run.result(PATIENCE_S).trigger == "timer"
+    assert after.next_runs()["backup"] - soon > timedelta(seconds=HOUR_S / 2)
+    assert (noted, after.running()) == (["before"], {})
+    assert after.run("backup", "command") is not run
+
+
+def test_successor_gives_up_a_run_that_hangs_since_before(world: World) -> None:
+    hang, began = threading.Event(), threading.Semaphore(0)
+
+    def work(trigger: str) -> Result:
+        began.release()
+        hang.wait(PATIENCE_S)
+        return Result()
+
+    before, after = (
+        Scheduler([Job("backup", HOUR_S, work, None, deadline_s=600.0)], unnoted, clock=world.clock)
+        for _ in range(2)
+    )
+    run = before.run("backup", "command")
+    assert began.acquire(timeout=PATIENCE_S)
+    after.take_over(before)
+    after.start()
+    world.passes(601)
+    after.look()
+    assert run.result(0).state == "late"
+    hang.set()
+    after.stop()
+
+
 def test_stop_before_start_is_harmless() -> None:
     Scheduler([], unnoted).stop()
 
 
-def test_a_scheduler_that_hangs_shows_its_age_and_can_be_stopped() -> None:
+def test_a_scheduler_that_hangs_shows_its_age_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler_module, "STOP_S", 0.2)
     with faults.armed("scheduler.beat=hang:60s:2"):
         scheduler = Scheduler([Job("health", HOUR_S, done, None)], unnoted, beat_s=0.05)
         scheduler.start()
-        waited_for(lambda: (scheduler.age_s() or 0.0) > 1.0)
+        waited_for(lambda: (scheduler.age_s() or 0.0) > 0.5)
         assert set(scheduler.next_runs()) == {"health"}  # waits for no lock that it holds
         assert scheduler.run("health", "command").result(PATIENCE_S).state == "good"
         scheduler.stop()

@@ -71,7 +71,7 @@ def request(path: Path, message: dict[str, Any], timeout_s: float = 30.0) -> dic
     except (TimeoutError, BlockingIOError) as error:  # the latter: its queue of connections is full
         raise WaitTimeout(
             f"no answer within {timeout_s:g} s",
-            hint="try again later; it is busy, or it hangs and must be restarted",
+            hint="`storysync run` is busy, or hangs and must be restarted; `storysync doctor` says more",
         ) from error
     except OSError as error:
         raise NotRunning(f"no storysync answers at {path}: {error.strerror or error}") from error

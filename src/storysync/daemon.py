@@ -22,12 +22,13 @@ from storysync.adapters.inbox import Inbox, Request
 from storysync.adapters.systemd import Notifier
 from storysync.core.settle import WHOLE_ROOT, Batch, Kind
 from storysync.daemon_answers import Answers
+from storysync.daemon_heir import inherit
 from storysync.daemon_jobs import make_scheduler
 from storysync.daemon_notes import Notes
 from storysync.daemon_outage import Outage
 from storysync.daemon_pulse import Pulse, patience_s
 from storysync.daemon_record import State
-from storysync.daemon_root import Presence, RootKeeper
+from storysync.daemon_root import Presence, RootKeeper, log_sync
 from storysync.daemon_summary import Summary
 from storysync.daemon_wait import Waiting
 from storysync.daemon_watch import WatchKeeper
@@ -55,10 +56,6 @@ def _no_reload() -> dict[str, Any]:
     raise UsageError("this daemon cannot read its settings again", hint="restart it")
 
 
-def _no_record(state: State) -> None:
-    """Nobody wants to know."""
-
-
 class Daemon:
     """Everything that runs, wired together. `run` returns after `stop`, or when it has given way."""
 
@@ -70,7 +67,7 @@ class Daemon:
         notifier: Notifier,
         *,
         reload: Callable[[], dict[str, Any]] = _no_reload,
-        record: Callable[[State], None] = _no_record,
+        record: Callable[[State], None] = lambda state: None,
     ) -> None:
         """`reload` reads the settings anew and calls `give_way_to`; `record` hears of the state."""
         self.settings = settings
@@ -97,9 +94,7 @@ class Daemon:
         self.summary = Summary(self)
         self.scheduler = make_scheduler(self, patience_s(notifier))
         self.pulse = Pulse(notifier, self.watching.hopeless, self.scheduler.age_s)
-        self.reload = reload
-        self._record = record
-        self._notifier = notifier
+        self.reload, self._record, self._notifier = reload, record, notifier
         self._signals: set[str] = set()
         self._looked_at = float("-inf")
         self._refreshed_at = float("-inf")
@@ -134,24 +129,36 @@ class Daemon:
 
     def signalled(self, wish: str) -> None:
         """A signal asks to `reload`, or for a `backup`. May be called in its handler."""
-        self._signals.add(wish)
-        self.inbox.wake()
+        latest = self.latest()
+        latest._signals.add(wish)
+        latest.inbox.wake()
 
     def give_way_to(self, successor: Daemon) -> None:
         """Have `run` return soon, so that the other one may run with what this one knows."""
-        successor.paused, successor.damaged = self.paused, dict(self.damaged)
-        successor.notes.health = self.notes.health
-        successor.answers.started_at = self.answers.started_at
-        successor.backups_lock = self.backups_lock
-        self.successor = successor
+        inherit(successor, self)
+        self.successor = successor  # from here on signals reach it; those that came before follow
+        while self._signals:
+            successor._signals.add(self._signals.pop())
+        if self.inbox.stopping:
+            successor.stop()
         self.inbox.stop()
+
+    def latest(self) -> Daemon:
+        """The one that runs now: itself, or whichever came after it."""
+        daemon = self
+        while daemon.successor is not None:
+            daemon = daemon.successor
+        return daemon
 
     def put(self, request: Request) -> Future[dict[str, Any]]:
         """Ask the main loop, of whichever daemon runs now. Raises as `Inbox.put`."""
-        latest = self
-        while latest.successor is not None:
-            latest = latest.successor
-        latest.inbox.put(request)
+        latest = self.latest()
+        try:
+            latest.inbox.put(request)
+        except StorysyncError:
+            if latest.successor is None:
+                raise
+            return latest.put(request)  # it gave way just now
         return request.reply
 
     def asked(self, request: Request) -> dict[str, Any]:
@@ -196,7 +203,7 @@ class Daemon:
         self.summary.synced(report.changed)
         if report.changed:
             self.notes.refresh(keeper.id)
-        self._log_sync(keeper, report, trigger)
+        log_sync(keeper, report, trigger)
         if report.later:
             self.inbox.touch(keeper.id, Kind.CREATED, *report.later)
         now = time.monotonic()
@@ -207,16 +214,6 @@ class Daemon:
             self.notes.note_state(keeper)
         self.waiting.note(keeper.id, began_at, None if report.full else paths, report.later)
         return report
-
-    def _log_sync(self, keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
-        changed = report.created or report.updated or report.moved or report.removed
-        idle = trigger in ("poll", "wait") and not changed
-        (log.debug if idle else log.info)(
-            "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
-            put=report.created + report.updated, moved=report.moved, removed=report.removed,
-            stale=report.stale, held=len(report.held), dangling=report.dangling,
-            ms=round(report.duration_ms, 1),
-        )  # fmt: skip
 
     def notify_reload(self, *, over: bool) -> None:
         """Tell the service manager that a reload has begun or is over."""
@@ -235,10 +232,12 @@ class Daemon:
         self.watching.stop()
         self.inbox.stop()
         while (request := self.inbox.pop()) is not None:
-            if self.successor is None:
-                request.reply.set_exception(Stopped("the daemon is stopping", hint="start it again"))
-            else:
-                self.successor.inbox.put(request)
+            try:
+                if self.successor is None:
+                    raise Stopped("the daemon is stopping", hint="start it again")
+                self.put(request)
+            except StorysyncError as error:
+                request.reply.set_exception(error)
         if self.successor is None:
             log.info("daemon.stopped", clean=clean)
 

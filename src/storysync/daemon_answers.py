@@ -134,9 +134,9 @@ class Answers:
         daemon.notify_reload(over=False)
         try:
             told = daemon.reload()
-        except (StorysyncError, OSError) as error:
-            daemon.refused = str(error)
-            log.error("reload.refused", error=str(error))
+        except Exception as error:
+            daemon.refused = str(error) or type(error).__name__
+            log.error("reload.refused", error=daemon.refused)
             daemon.notify_reload(over=True)
             raise
         log.info("reload.accepted", **told)
@@ -171,7 +171,7 @@ class Answers:
                 f"not in step with the files after {timeout_s:g} s: {told}",
                 hint="wait longer, or ask without --wait-synced",
             )
-        return self.status()
+        return self._daemon.latest().answers.status()
 
     def _in_the_way(self, keeper: RootKeeper) -> str:
         daemon = self._daemon

@@ -16,6 +16,7 @@ from storysync.store import projects as project_rows
 if TYPE_CHECKING:
     from storysync.daemon import Daemon
     from storysync.daemon_root import RootKeeper
+    from storysync.store.database import Database
 
 log = structlog.get_logger()
 
@@ -29,6 +30,11 @@ class Notes:
         self._unstated: dict[str, RootKeeper] = {}  # whose state the database does not show yet
         self._unrefreshed: dict[str, str] = {}  # project -> why it cannot see others, as the log has told
         self.health: health.HealthReport | None = None
+
+    def inherit(self, before: Notes) -> None:
+        """Take over what another one knows, and what it could not write."""
+        self.health = before.health
+        self._unnoted |= before._unnoted
 
     def note_state(self, keeper: RootKeeper) -> None:
         """Show the state of a root in the database; one that refuses it hears it again at the next look."""
@@ -66,7 +72,11 @@ class Notes:
         for keeper in list(self._unstated.values()):
             if not self._daemon.outage.lasts:
                 self.note_state(keeper)
+        followed = self._databases() if self._unnoted else {}
         for (name, job), run in list(self._unnoted.items()):
+            if name not in followed:  # since a reload
+                del self._unnoted[name, job]
+                continue
             if self._daemon.outage.lasts or name in self._daemon.damaged:
                 continue
             try:
@@ -87,14 +97,14 @@ class Notes:
             log.info("backup.done", file=str(report.file), size=report.size, ms=ms)
         else:
             log.error("backup.failed", state=report.state, error=report.message)
+        self._served(arguments["name"])
         backup.note(self._daemon.stores.of(arguments["name"]), report)
         return plain(report)
 
     def acknowledge(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The open incidents of a database are known; `database`: its project, '' for that of all."""
         name = str(arguments.get("database", ""))
-        if name not in self._daemon.databases.named(self._daemon.keepers):
-            raise NotFound(f"this daemon serves no database of a project {name!r}")
+        self._served(name)
         with self._daemon.stores.of(name).writing() as tx:
             return {"acknowledged": incidents.acknowledge(tx, datetime.now(UTC))}
 
@@ -106,7 +116,7 @@ class Notes:
         if report.state != before:
             poor = {check.name: check.reason for check in report.checks if check.state != "ok"}
             (log.info if report.state == "ok" else log.warning)("health.changed", state=report.state, **poor)
-        for name in self._daemon.databases.named(self._daemon.keepers):
+        for name in self._databases():
             self._note_health(name, report)
         return plain(report)
 
@@ -123,7 +133,7 @@ class Notes:
     def maintain(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the databases need from time to time; `failed`: name -> why it could not be done there."""
         failed: dict[str, str] = {}
-        for name in self._daemon.databases.named(self._daemon.keepers):
+        for name in self._databases():
             try:
                 self._daemon.stores.of(name).maintain(datetime.now(UTC))
             except DatabaseAway:
@@ -135,14 +145,15 @@ class Notes:
     def stop_writing(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """A database is damaged: its writer is closed, and its projects wait until `take_in`."""
         daemon, name, why = self._daemon, str(arguments["name"]), str(arguments["why"])
+        database = self._served(name)
         daemon.damaged[name] = why
-        daemon.stores.bar(daemon.databases.named(daemon.keepers)[name], f"it is damaged: {why}")
+        daemon.stores.bar(database, f"it is damaged: {why}")
         return {}
 
     def take_in(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """A database has been recovered: what its backup does not know is in the files."""
         daemon, name = self._daemon, str(arguments["name"])
-        daemon.stores.allow(daemon.databases.named(daemon.keepers)[name])
+        daemon.stores.allow(self._served(name))
         daemon.damaged.pop(name, None)
         for keeper in self._keepers(name):
             try:
@@ -153,6 +164,16 @@ class Notes:
                 daemon.reread |= {keeper.id}
                 daemon.scan(keeper, "recovery")
         return {}
+
+    def _databases(self) -> dict[str, Database]:
+        return self._daemon.databases.named(self._daemon.keepers)
+
+    def _served(self, name: str) -> Database:
+        """Raises NotFound, for a job that began before a reload as well: what it worked on may be gone."""
+        served = self._databases()
+        if name not in served:
+            raise NotFound(f"this daemon serves no database of a project {name!r}")
+        return served[name]
 
     def _keepers(self, name: str) -> list[RootKeeper]:
         keepers = self._daemon.keepers.values()

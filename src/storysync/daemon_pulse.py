@@ -59,8 +59,9 @@ class Pulse:
         return (*(["watcher"] if self._deaf() else []), *(["scheduler"] if late else []))
 
     def scheduler_moves(self) -> bool:
+        """Also while it waits for the end of the first scan, as long as that takes."""
         age_s = self._age_s()
-        return age_s is not None and age_s <= self.patience_s
+        return age_s is None or age_s <= self.patience_s
 
     def main_age_s(self) -> float:
         """Seconds since the main loop last moved."""

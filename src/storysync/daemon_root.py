@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
 from storysync.adapters import git
 from storysync.adapters.git_gate import GitGate
 from storysync.daemon_relook import Relook
@@ -16,6 +18,8 @@ from storysync.jobs.sync_report import SyncReport
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
+
+log = structlog.get_logger()
 
 Identity = tuple[int, int]  # st_dev, st_ino
 
@@ -151,3 +155,14 @@ def is_empty(root: Path) -> bool:
             return next(entries, None) is None
     except OSError:
         return True
+
+
+def log_sync(keeper: RootKeeper, report: SyncReport, trigger: str) -> None:
+    changed = report.created or report.updated or report.moved or report.removed
+    idle = trigger in ("poll", "wait") and not changed
+    (log.debug if idle else log.info)(
+        "sync.done", project=keeper.id, trigger=trigger, full=report.full, read=report.read,
+        put=report.created + report.updated, moved=report.moved, removed=report.removed,
+        stale=report.stale, held=len(report.held), dangling=report.dangling,
+        ms=round(report.duration_ms, 1),
+    )  # fmt: skip

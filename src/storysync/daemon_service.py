@@ -7,6 +7,7 @@ interruption for whoever asks.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import threading
@@ -66,7 +67,7 @@ def run(wanted: Wanted, again: Again, recorder: Recorder, reread: frozenset[str]
         auto_migrate=settings.database.auto_migrate,
         serving=True,
         before_migration=backing_up(
-            settings.backup, lambda told: log.info("migration.began", message=told), notifier.extend_timeout
+            settings.backup, lambda told: log.info("migration.began", message=told), notifier.expect_silence
         ),
     )
     with databases.serve(), stores:
@@ -78,8 +79,7 @@ def run(wanted: Wanted, again: Again, recorder: Recorder, reread: frozenset[str]
         for store in stores.opened():
             store.maintain(datetime.now(UTC))
         service = Service(wanted, stores, notifier, again, recorder)
-        daemon = service.daemon
-        daemon.reread = frozenset(one.id for one in projects if daemon.name_of(one.id) in reread)
+        service.reread(reread)
         service.run()
     return 0
 
@@ -87,12 +87,14 @@ def run(wanted: Wanted, again: Again, recorder: Recorder, reread: frozenset[str]
 def recovered(databases: Databases, settings: Settings) -> frozenset[str]:
     """A quick look at each database, before any is opened; the names of those that had to be recovered.
 
-    One that cannot be is refused when it is opened, with the reason.
+    One that cannot be is refused when it is opened, with the reason. The service manager is asked for time.
     """
     from storysync.jobs.recover import recover_if_damaged
 
+    notifier = Notifier.from_environment(os.environ)
     done: set[str] = set()
     for name, database in databases.known().items():
+        notifier.extend_timeout(settings.backup.deadline_minutes * 60)
         try:
             report = recover_if_damaged(database, settings.backup, project=name)
         except StorysyncError as error:
@@ -117,9 +119,13 @@ class Service:
         self._recorder = recorder
         self._replaced = threading.Event()
         self._replaced.set()
-        self._stopping = False
         self.daemon = self._make(wanted)
         self._control = ControlServer(socket_path(wanted.databases.base), self.answer)
+
+    def reread(self, names: frozenset[str]) -> None:
+        """Have all files of the projects in these databases read at the first scan."""
+        daemon = self.daemon
+        daemon.reread = frozenset(one for one in daemon.keepers if daemon.name_of(one) in names)
 
     def run(self) -> None:
         """Serve until stopped. Raises what makes a start impossible; nothing after that ends it."""
@@ -133,6 +139,7 @@ class Service:
                 self.daemon = self.daemon.successor
                 self._stores.keep_only(self.daemon.keepers)
                 self._replaced.set()
+                gc.collect()  # the one before, whose parts know each other
                 self.daemon.run(first=False)
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -156,9 +163,13 @@ class Service:
         wanted = self._again()
         _refuse_other_database(self._wanted, wanted)
         known = {project.id for project in self._wanted.projects}
-        for project in wanted.projects:
-            if project.id not in known:
-                self._stores.of(project.id).claim((project.id,))
+        try:
+            for project in wanted.projects:
+                if project.id not in known:
+                    self._stores.of(project.id).claim((project.id,))
+        except BaseException:
+            self._stores.keep_only(known)  # nothing that was opened for it stays locked
+            raise
         before = self._wanted
         logs.configure(wanted.settings.log)
         successor = self._make(wanted)

@@ -53,18 +53,27 @@ def _reconcile(daemon: Daemon, trigger: str) -> Result:
 
 def _check_health(daemon: Daemon, trigger: str) -> Result:
     """Run here, so that it goes on while the main loop is busy, but noted by the one writer."""
-    report = daemon.answers.check_health()
+    report = _checked(daemon)
     data = daemon.asked(Request("record_health", {"report": report}))
     if daemon.settings.health.textfile:
         _write_metrics(daemon, report, Path(daemon.settings.health.textfile))
-    return Result(data, f"health {report.state}")
+    return Result(data, report.state)
+
+
+def _checked(daemon: Daemon) -> HealthReport:
+    """Of the daemon that runs now: one that gave way to it meanwhile has no watcher any more."""
+    latest = daemon.latest()
+    report = latest.answers.check_health()
+    return report if latest.successor is None else _checked(latest)
 
 
 def _write_metrics(daemon: Daemon, report: HealthReport, file: Path) -> None:
     from storysync.jobs.metrics import metrics_text, write_textfile
 
     databases = daemon.databases.named(daemon.keepers)
-    text = metrics_text(databases, report, live=daemon.answers.live(), backups=daemon.settings.backup)
+    text = metrics_text(
+        databases, report, live=daemon.latest().answers.live(), backups=daemon.settings.backup
+    )
     write_textfile(file, text)
 
 

@@ -106,7 +106,7 @@ class Locked(StorysyncError):
     """Another storysync holds the lock of this database; the message names its process."""
 
     exit_code = 6
-    hint = "stop that process, or use its control socket with `storysync sync`"
+    hint = "wait until it ends, or stop it; a running `storysync run` does what `storysync sync` asks"
 
 
 class RootLost(StorysyncError):

@@ -63,7 +63,7 @@ POINTS = {
     "restore.before-swap": "nothing lies beside the old database any more",
     "restore.after-swap": "the restored database stands in its place, and nobody was told",
     "recover.found": "the database was found damaged and nothing done about it",
-    "recover.before-note": "another database stands in its place, and does not say why",
+    "recover.before-note": "another database lies beside it, and does not say yet why",
 }
 """Name -> what has happened there. A test keeps it in step with the source."""
 

@@ -102,6 +102,10 @@ class Scheduler:
             ending.start()
             ending.join(STOP_S)
 
+    def take_over(self, before: Scheduler) -> None:
+        """Go on with the runs of another one that starts none any more. Called before the start."""
+        self._runs.take_over(before._runs)
+
     def run(self, name: str, trigger: str) -> Future[Ended]:
         """Run a job now, or join the run that is under way. Raises KeyError for a job that there is not."""
         return self._runs.begin(name, trigger)

@@ -100,6 +100,11 @@ class Runs:
         self._running: dict[str, _Run] = {}
         self._left_behind = dict.fromkeys(self._jobs, 0)
 
+    def take_over(self, before: Runs) -> None:
+        """Go on with the runs of another one: they are joined, given up late, and told of here."""
+        self._lock, self._running, self._left_behind = before._lock, before._running, before._left_behind
+        before._ended = self._ended
+
     def begin(self, name: str, trigger: str) -> Future[Ended]:
         """Start a run, or join the one that is under way. Raises KeyError for a job that there is not."""
         job = self._jobs[name]
@@ -109,7 +114,13 @@ class Runs:
             run = self._running[name] = _Run(job, trigger, self._wall(), self._steady())
             hang = self._left_behind[name] >= MOST_LEFT_BEHIND
         work = self._refuse if hang else self._carry_out
-        threading.Thread(target=work, args=(run,), name=f"job-{name}", daemon=True).start()
+        try:
+            threading.Thread(target=work, args=(run,), name=f"job-{name}", daemon=True).start()
+        except RuntimeError as error:  # there are as many as the system allows
+            with self._lock:
+                run.over = True
+            told = f"no thread for it: {error}"
+            self._finish(run, self._end_of(run, "failed", told, error=StorysyncError(told)), wait=False)
         return run.future
 
     def running(self) -> dict[str, datetime]:

@@ -68,3 +68,28 @@ def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
 )
 def test_the_watchdog_interval(environ: dict[str, str], watchdog_s: float | None) -> None:
     assert Notifier.from_environment(environ).watchdog_s == watchdog_s
+
+
+def test_watchdog_waits_for_long_work_until_the_next_sign_of_life(manager: socket.socket) -> None:
+    one = Notifier("notify", 60.0)
+    one.expect_silence(90.0)
+    assert manager.recv(100) == b"EXTEND_TIMEOUT_USEC=90000000", "at the start no sign is awaited"
+    one.ready("")
+    one.ping()
+    one.expect_silence(90.0)
+    one.ping()
+    one.ping()
+    assert [manager.recv(100) for _ in range(5)] == [
+        b"READY=1\nSTATUS=",
+        b"WATCHDOG=1",
+        b"EXTEND_TIMEOUT_USEC=90000000\nWATCHDOG_USEC=90000000",
+        b"WATCHDOG=1\nWATCHDOG_USEC=60000000",
+        b"WATCHDOG=1",
+    ]
+
+
+def test_long_work_without_a_watchdog(manager: socket.socket) -> None:
+    one = Notifier("notify")
+    one.ready("")
+    one.expect_silence(1.0)
+    assert [manager.recv(100) for _ in range(2)] == [b"READY=1\nSTATUS=", b"EXTEND_TIMEOUT_USEC=1000000"]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Outcome, Run
+from storysync.jobs.backup import BackupReport, make_backup
+from storysync.settings import BackupSettings
 from storysync.store import migrate
 from storysync.store.database import database_at
 from storysync.store.lock import InstanceLock, lock_path
 from support.following import Following, put
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -44,7 +48,8 @@ def test_create_tells_the_file_and_as_json_all_of_it(ours: Run, file: Path) -> N
     made = Path(told.out.split(" (")[0])
     assert told.code == 0 and told.out.endswith("verified)\n") and made.parent == file.parent / "backups"
     data = ours("backup", "create", "--json").data["data"]
-    assert {"file", "name", "size", "state", "message"} <= set(data)
+    assert {"file", "name", "size", "state", "message", "sha256", "project_id"} <= set(data)
+    assert not {"project", "digest", "run"} & set(data), "one word for a thing, as in `list`"
     assert (data["state"], data["size"]) == ("good", Path(data["file"]).stat().st_size)
 
 
@@ -52,6 +57,8 @@ def test_list_tells_each_one_newest_first(ours: Run) -> None:
     for _ in range(2):
         ours("backup", "create")
     newest, older = ours("backup", "list", "--json").data["data"]
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    assert not [key for key in newest if f"`{key}`" not in page]
     assert newest["created_at"] > older["created_at"]
     for one in (newest, older):
         assert (one["state"], one["trigger"], one["project_id"]) == ("good", "command", "")
@@ -169,13 +176,30 @@ def test_each_project_with_its_own_database(run: Run, here: Path, tmp_path: Path
     assert ask("verify").out.count("restores") == 2
     (one,) = ask("list", "--project", "one", "--json").data["data"]
     assert one["file"].startswith(str(tmp_path / "own" / "one" / "backups"))
-    (told,) = ask("verify", one["name"], "--json").data["data"]
+    (told,) = ask("verify", one["name"], "--project", "one", "--json").data["data"]
     assert told["name"] == one["name"]
     assert ask("list", "--project", "three").out == ""
     shutil.rmtree(tmp_path / "own" / "one" / "backups")
     ask("verify").failed(3, "there is no backup")
     (tmp_path / "own" / "one" / "s.db").unlink()
     assert ask("list", "--project", "one").code == 0
+
+
+def test_a_name_that_two_projects_have_means_both(run: Run, here: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/own/{{project}}/s.db"
+    made: list[BackupReport] = []
+    for name in ("one", "two"):
+        put(here / name, f"{name.upper()}-1.md")
+        assert run("sync", str(here / name), "--database", url).code == 0
+        database = database_at(url.format(project=name))
+        made.append(make_backup(database, BackupSettings(), trigger="test", project=name, now=lambda: NOON))
+    one, two = made
+    assert one.name == two.name and one.file is not None and two.file is not None
+    assert run("backup", "verify", one.name, "--database", url).out.count("restores") == 2
+    assert run("backup", "verify", str(one.file), "--database", url).out.count("restores") == 1
+    two.file.write_bytes(two.file.read_bytes()[:-1])
+    told = run("backup", "verify", one.name, "--database", url)
+    assert told.code == 1 and f"two: {one.name} is damaged" in told.err
 
 
 @pytest.fixture
@@ -187,7 +211,8 @@ def daemon(ours: Run, here: Path, file: Path) -> Iterator[Following]:
 
 def test_a_running_daemon_makes_it(ours: Run, daemon: Following, file: Path) -> None:
     data = ours("backup", "create", "--json").data["data"]
-    assert {"file", "name", "size", "state", "message"} <= set(data)
+    assert {"file", "name", "size", "state", "message", "sha256", "project_id"} <= set(data)
+    assert not {"project", "digest", "run"} & set(data), "one word for a thing, as in `list`"
     assert Path(data["file"]).parent == file.parent / "backups"
     assert data["name"] in names(ours)
     assert ours("backup", "verify", data["name"]).code == 0

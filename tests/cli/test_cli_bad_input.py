@@ -76,6 +76,9 @@ def test_two_roots_with_one_id(run: Run, here: Path, shop: Path) -> None:
         ("db", "upgrade"),
         ("db", "downgrade", "base"),
         ("health",),
+        ("metrics",),
+        ("jobs",),
+        ("backup", "create"),
     ],
 )
 def test_a_foreign_file_as_database(run: Run, here: Path, shop: Path, command: tuple[str, ...]) -> None:
@@ -87,6 +90,20 @@ def test_a_foreign_file_as_database(run: Run, here: Path, shop: Path, command: t
     run(*command, "--database", "foreign.db").failed(5, "is a database of another program")
     run(*command, "--database", ".").failed(5, "is a folder")
     assert everything(here.parent) == before
+
+
+def test_a_program_that_writes_for_long(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("sync", "shop", "--database", "x.db").code == 0
+    monkeypatch.setenv("STORYSYNC_SQLITE__TIMEOUT", "0.05")
+    with closing(sqlite3.connect("x.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        run("sync", "shop", "--database", "x.db").failed(
+            5, "database is locked", "try again when it has ended"
+        )
+
+
+def test_another_kind_of_database(run: Run) -> None:
+    run("status", "--database", "mysql://x/y").failed(2, "mysql://x/y", "sqlite:///", "postgresql://")
 
 
 def test_a_newer_schema(run: Run, here: Path, shop: Path) -> None:

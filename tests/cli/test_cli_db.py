@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from cli.conftest import Run
 from storysync.app import App
 from storysync.cli import db
 from storysync.store.database import Database, Engines, database_at
 from storysync.store.lock import InstanceLock, lock_path
 from storysync.store.revisions import HEAD
 from support import older, postgres
-from support.forms import Form
+from support.forms import Form, each_engine
 
 INCIDENT = (
     "INSERT INTO incidents (at, kind, message) VALUES ('2026-03-01T12:00:00.000000Z', 'damaged', 'a page')"
@@ -75,6 +75,7 @@ def test_a_sync_upgrades_after_a_backup(run: Run, old: Database, tmp_path: Path,
     assert len(made(tmp_path)) == 1 and old.revision() == HEAD
 
 
+@each_engine
 def test_without_room_for_the_backup_nothing_is_upgraded(run: Run, old: Database, tmp_path: Path) -> None:
     before = older.held_by(old)
     (tmp_path / "backups").write_text("in the way")
@@ -83,6 +84,7 @@ def test_without_room_for_the_backup_nothing_is_upgraded(run: Run, old: Database
     assert (old.revision(), older.held_by(old)) == (older.OLDEST, before)
 
 
+@each_engine
 def test_the_backup_can_be_turned_off(
     run: Run, old: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +93,7 @@ def test_the_backup_can_be_turned_off(
     assert made(tmp_path) == [] and old.revision() == HEAD
 
 
+@each_engine
 def test_with_auto_migrate_off_sync_refuses_and_db_upgrade_does_it(
     run: Run, old: Database, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +106,7 @@ def test_with_auto_migrate_off_sync_refuses_and_db_upgrade_does_it(
     assert run("sync", "demo").code == 0
 
 
+@each_engine
 def test_downgrade_without_a_loss_needs_no_word(run: Run, old: Database, tmp_path: Path) -> None:
     run("db", "upgrade")
     done = run("db", "downgrade", older.OLDEST)
@@ -110,6 +114,7 @@ def test_downgrade_without_a_loss_needs_no_word(run: Run, old: Database, tmp_pat
     assert len(made(tmp_path)) == 2
 
 
+@each_engine
 def test_downgrade_that_drops_rows_says_which_and_wants_yes(run: Run, old: Database, tmp_path: Path) -> None:
     run("db", "upgrade")
     with older.writing(old) as tx:
@@ -125,6 +130,7 @@ def test_downgrade_that_drops_rows_says_which_and_wants_yes(run: Run, old: Datab
     assert len(made(tmp_path)) == 2
 
 
+@each_engine
 def test_a_downgrade_that_does_not_go_down_is_refused(run: Run, old: Database) -> None:
     run("db", "downgrade", HEAD).failed(2, "which is older", f"storysync db upgrade {HEAD}")
     run("db", "upgrade")
@@ -135,6 +141,7 @@ def test_a_downgrade_that_does_not_go_down_is_refused(run: Run, old: Database) -
     assert (nothing.code, nothing.err) == (0, "")
 
 
+@each_engine
 def test_history_says_what_each_does_and_which_is_current(run: Run, old: Database) -> None:
     lines = run("db", "history").out.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["0001", "current"], ["0002", "pending"]]
@@ -150,6 +157,7 @@ def test_history_says_what_each_does_and_which_is_current(run: Run, old: Databas
     assert [one["revision"] for one in document["data"]["revisions"]] == ["0001", "0002"]
 
 
+@each_engine
 def test_history_as_sql_leads_from_where_the_database_is(run: Run, old: Database, form: Form) -> None:
     told = run("db", "history", "--sql").out
     assert told.startswith(f"-- {old.place}: from 0001 to {HEAD}. Run it whole")
@@ -159,6 +167,7 @@ def test_history_as_sql_leads_from_where_the_database_is(run: Run, old: Database
     assert run("db", "history", "--sql").out == f"-- {old.place}: from {HEAD} to {HEAD}, nothing to do\n"
 
 
+@each_engine
 def test_what_history_cannot_print_is_a_usage_error(run: Run, old: Database) -> None:
     run("db", "history", "0001:0002").failed(2, "--sql")
     run("db", "history", "--sql", "0001").failed(2, "write it as 0001:0002")
@@ -171,6 +180,7 @@ def test_history_needs_no_database(run: Run, url: str) -> None:
     assert [line.split()[1] for line in run("db", "history").out.splitlines()[1:]] == ["pending"] * 2
 
 
+@each_engine
 @pytest.mark.parametrize("command", [("upgrade",), ("downgrade", "base"), ("current",), ("history",)])
 def test_a_newer_database_is_refused(run: Run, old: Database, command: tuple[str, ...]) -> None:
     with older.writing(old) as tx:
@@ -195,6 +205,7 @@ def test_what_is_no_database_of_ours_is_refused(run: Run, here: Path) -> None:
 # -- several at once, and a daemon --------------------------------------------------------------------------
 
 
+@each_engine
 def test_three_upgrades_at_once_all_end_well_after_one_backup(old: Database, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "storysync", "db", "upgrade"]
     running = [

@@ -56,6 +56,7 @@ def test_settings_that_cannot_be_read_are_a_finding(run: Run, here: Path) -> Non
     (here / "storysync.toml").write_text("[backup]\nevery_minutes = 'often'\n")
     found = findings(run, code=1)
     assert found["settings"]["state"] == "fail" and "every_minutes" in found["settings"]["reason"]
+    assert found["settings"]["next"] == "", "every command would say the same"
 
 
 def test_a_damaged_database_says_what_to_do(synced: Run, file: Path) -> None:
@@ -81,6 +82,9 @@ def test_other_files_in_its_place(run: Run, tmp_path: Path) -> None:
     assert "another program" in findings(run, "--database", str(theirs), code=1)["database"]["reason"]
     assert "not a SQLite database" in findings(run, "--database", str(noise), code=1)["database"]["reason"]
     assert "is a folder" in findings(run, "--database", str(tmp_path), code=1)["database"]["reason"]
+    (tmp_path / "empty.db").touch()
+    empty = findings(run, "--database", str(tmp_path / "empty.db"))["database"]
+    assert empty["state"] == "warn" and empty["next"].startswith("storysync sync PATH --database")
 
 
 def test_schemas_of_another_version(synced: Run, file: Path) -> None:
@@ -159,7 +163,8 @@ def test_incidents_are_acknowledged(filled: Run, stored: Database) -> None:
     told = findings(filled)["incidents"]
     assert told["state"] == "warn" and told["next"].startswith("storysync doctor --acknowledge")
     assert told["reason"].startswith("1 incident not acknowledged") and "it was damaged" in told["reason"]
-    assert findings(filled, "--acknowledge")["acknowledged"]["reason"] == "1 incident"
+    done = findings(filled, "--acknowledge")
+    assert (done["acknowledged"]["reason"], done["incidents"]["next"]) == ("1 incident", "")
     assert findings(filled)["incidents"]["state"] == "ok"
 
 

@@ -70,6 +70,7 @@ def _told(text: str) -> str:
     text = re.sub(r"(?m)^(\S+ +(?:ok|warn|fail)) +[\d.]+ ", r"\1 ", text)
     text = re.sub(r" +MS +", " MS ", text)
     text = re.sub(r'"lag_s":[\d.]+|"mode":(null|"unwatched")', "", text)  # who follows a server?
+    text = re.sub(r'"read":\d+', "", text)  # what was saved less than two seconds ago is read once more
     return re.sub(f"{_TIME}|{_LASTS}", "…", text)
 
 

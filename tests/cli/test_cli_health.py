@@ -10,10 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from cli.conftest import Run
+from cli.conftest import Outcome, Run
 from storysync.cli import remote
 from storysync.jobs.health import NAMES, OF_DAEMON
 from support.following import Following, put
@@ -97,22 +96,28 @@ def daemon(stories: Path, tmp_path: Path) -> Iterator[Following]:
     made.end()
 
 
-def test_the_daemon_says_what_only_it_knows(daemon: Following) -> None:
-    def found() -> dict[str, Any]:
-        return msgspec.json.decode(daemon.storysync("health", "--json").stdout)
+def test_the_daemon_says_what_only_it_knows(
+    daemon: Following, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORYSYNC_STATE_DIR", str(daemon.state))
 
-    assert {checks(found())[name] for name in OF_DAEMON} <= {"ok"}
+    def asked(*words: str) -> Outcome:
+        return run("health", *words, "--database", daemon.url)
+
+    assert {checks(asked("--json").data)[name] for name in OF_DAEMON} <= {"ok"}
     assert daemon.ask("run_job", name="backup")["state"] == "good"
     assert daemon.ask("run_job", name="integrity")["state"] == "ok"
-    asked = daemon.storysync("health", "--json")
-    assert (asked.returncode, checks(found())) == (0, dict.fromkeys(checks(found()), "ok")), asked.stdout
+    whole = asked("--json")
+    found = checks(whole.data)
+    assert (whole.code, found) == (0, dict.fromkeys(found, "ok")), whole.out
     daemon.ask("pause")
-    assert checks(found())["daemon"] == "warn"
+    assert checks(asked("--json").data)["daemon"] == "warn"
     daemon.ask("resume")
+    monkeypatch.setattr(remote, "STATUS_TIMEOUT_S", 0.3)
     daemon.freeze()
     try:
-        hung = daemon.storysync("health")
-        assert hung.returncode == 1 and "it hangs; restart it" in hung.stdout
+        hung = asked()
+        assert hung.code == 1 and "it hangs; restart it" in hung.out
     finally:
         daemon.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
 

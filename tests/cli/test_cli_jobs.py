@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from storysync import control
+from storysync.cli import remote
 from storysync.core import instants
 from storysync.store import job_rows
 from storysync.store.database import Database, database_at
@@ -43,6 +46,9 @@ def test_jobs_without_a_daemon_are_due_by_their_last_success(stored: Database, r
     shown = run("jobs")
     assert shown.code == 0
     assert "failed (2 times)" in shown.out and "disk full" in shown.out and "never" in shown.out
+    assert [line.split()[0] for line in shown.out.splitlines() if "at start" in line] == [
+        name for name in job_rows.NAMES if name != "backup"
+    ]
 
 
 def test_success_in_the_future_is_not_believed(stored: Database, run: Run) -> None:
@@ -54,6 +60,28 @@ def test_success_in_the_future_is_not_believed(stored: Database, run: Run) -> No
 def test_run_without_a_daemon_says_what_to_do(synced: Run) -> None:
     synced("jobs", "run", "backup").failed(1, "no `storysync run` serves", "start it")
     synced("jobs", "run", "dance").failed(2, "unknown job 'dance'", "reconcile, health, backup")
+
+
+@pytest.mark.parametrize(
+    "command", [("jobs", "run", "backup"), ("backup", "create"), ("reload",), ("sync", ".")], ids=" ".join
+)
+def test_nobody_waits_for_a_daemon_that_hangs(
+    synced: Run, here: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(remote, "STATUS_TIMEOUT_S", 0.2)
+    asked: list[float] = []
+
+    def request(path: Path, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        asked.append(timeout_s)
+        return answer(path, message, min(timeout_s, 0.2))
+
+    answer = control.request
+    monkeypatch.setattr(control, "request", request)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(here.with_name("state") / "storysync" / "storysync.db.sock"))
+        silent.listen()
+        synced(*command).failed(3, "no answer within 0.2 s", "`storysync doctor` says more")
+    assert asked and max(asked) <= 0.2
 
 
 def test_without_a_database_it_fails_like_other_questions(run: Run) -> None:

@@ -75,6 +75,19 @@ def test_a_time_may_have_a_zone_or_none(backed: Run, at: str) -> None:
 
 
 @only("sqlite")
+def test_the_time_that_a_list_shows_finds_its_backup(backed: Run) -> None:
+    (listed,) = backed("backup", "list", "--json").data["data"]
+    second = f"{listed['created_at'][:19]}Z"
+    told = backed("backup", "restore", "--at", second, "--yes", "--json").data["data"]
+    assert told["backup"] == listed["name"]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_utc_does_not_have_is_refused(backed: Run, at: str) -> None:
+    backed("backup", "restore", "--at", at, "--yes").failed(2, "is no time")
+
+
+@only("sqlite")
 def test_a_damaged_backup_is_refused(backed: Run, stored: Database) -> None:
     (data,) = (Path(stored.place).parent / "backups").glob("*.db.zst")
     content = bytearray(data.read_bytes())

@@ -54,6 +54,9 @@ def test_root_is_asked_for(
         (("install", "absent", "--dry-run"), "is not a folder"),
         (("install", ".", "--user", "--network", "--dry-run"), "has no sandbox"),
         (("install", "--user", "--dry-run"), "no folder of stories was named"),
+        (("install", ".", "--system", "--dry-run", "--stories-group", "no-such"), "no group 'no-such'"),
+        (("install", ".", "--system", "--dry-run", "--backups", "absent"), "absent is not there"),
+        (("install", ".", "--system", "--dry-run", "--database-url-file", "absent"), "there is no file"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -70,6 +73,9 @@ def test_what_cannot_be_is_said_in_one_line(
 def test_a_command_that_fails_is_told_in_its_own_words() -> None:
     with pytest.raises(service_manager.StorysyncError, match=r"failed: .*absent"):
         service_manager.run(["ls", "/absent"])
+    with pytest.raises(service_manager.StorysyncError) as refused:
+        service_manager.run(["false", "--user"])
+    assert refused.value.hint == "see `storysync service status --user`"
     with pytest.raises(service_manager.NoServiceManager, match="no program"):
         service_manager.run(["/absent/program"])
 

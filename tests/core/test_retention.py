@@ -175,3 +175,13 @@ def test_what_was_made_before_a_migration_stays_a_week() -> None:
     before = at(24 * 6, protected=True)
     assert kept([at(0), before], NONE) == [0, 24 * 6]
     assert kept([at(0), before], NONE, NOW + timedelta(days=1)) == [0]
+
+
+def test_dates_of_a_clock_that_was_wrong_take_no_place_of_right_ones() -> None:
+    """A month of them, dated years ahead: as many stay as would if it were then."""
+    future = [at(-24 * 365 * 3 - hours) for hours in range(24 * 30)]
+    past = [at(hours + 0.5) for hours in range(24 * 30)]
+    windows = Windows(12, 7, 0, 0)
+    left = kept([*future, *past], windows)
+    assert [age for age in left if age > 0] == kept(past, windows)
+    assert 12 < len([age for age in left if age < 0]) <= 12 + 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from storysync.jobs.backup_files import backups_in
 from storysync.jobs.recover import RecoveryReport, damage_of, recover, recover_if_damaged
 from storysync.settings import SqliteSettings
 from storysync.store.database import Database, Engines, database_at
-from storysync.store.incidents import acknowledge, open_incidents
+from storysync.store.engines import sqlite_integrity
+from storysync.store.incidents import Incident, acknowledge, open_incidents
 from support.damage import Kept, destroy_page, root_page
 from support.forms import Form, only
 
@@ -155,6 +157,11 @@ def test_without_any_backup_an_empty_one_is_begun_and_the_damaged_one_kept(kept:
     kept.must_equal()
 
 
+def noted(kept: Kept) -> list[Incident]:
+    with kept.database.reader() as reader:
+        return open_incidents(reader)
+
+
 @only("sqlite")
 def test_an_incident_ends_when_it_is_acknowledged(kept: Kept) -> None:
     _half(kept.file)
@@ -212,6 +219,66 @@ def test_a_failing_disk_or_a_missing_right_is_no_damage(
     untouched(kept, kept.database)
 
 
+def _failing(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """The disk of a file gives an error in the middle of it: SQLite calls that malformed, as here."""
+    _half(file)
+
+    def fail(read: Path) -> None:
+        if read == file:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(sqlite_integrity, "read_through", fail)
+
+
+@only("sqlite")
+@pytest.mark.parametrize("thorough", [False, True])
+def test_a_disk_that_fails_while_it_is_read_is_no_damage(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, thorough: bool
+) -> None:
+    _failing(monkeypatch, kept.file)
+    with pytest.raises(StoreError, match="fails: Input/output error") as refused:
+        kept.database.findings(thorough=thorough)
+    assert not isinstance(refused.value, Damaged)
+    untouched(kept, kept.database)
+
+
+@only("sqlite")
+def test_damage_that_shows_only_once_is_none(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = kept.file.read_bytes()
+    _half(kept.file)
+    monkeypatch.setattr(sqlite_integrity, "read_through", lambda file: kept.file.write_bytes(sound))
+    assert kept.database.findings(thorough=True).damage == ()
+
+
+@only("sqlite")
+@pytest.mark.parametrize("end", [".json", ".db.zst"])
+def test_a_backup_that_cannot_be_reached_is_not_passed_over(kept: Kept, end: str) -> None:
+    """A loop of links stands for a failing device, since root may read everything."""
+    file = backups(kept)[0].with_suffix("").with_suffix(end)
+    content = file.read_bytes()
+    file.unlink()
+    file.symlink_to(file.name)
+    _half(kept.file)
+    with pytest.raises(StoreError, match="cannot be tried now"):
+        recovered(kept)
+    assert kept.kept_aside("damaged") == []
+    file.unlink()
+    file.write_bytes(content)
+    report = recovered(kept)
+    assert report is not None and (report.backup, report.passed_over) == (file.name.partition(".")[0], ())
+
+
+@only("sqlite")
+def test_every_backup_that_was_not_restored_is_told(kept: Kept) -> None:
+    newest, older = backups(kept)
+    newest.unlink()
+    _half(kept.file)
+    report = recovered(kept)
+    assert report is not None and older.name.startswith(report.backup)
+    (passed,) = report.passed_over
+    assert passed.startswith(newest.name.partition(".")[0]) and "is not there" in passed
+
+
 @only("sqlite")
 def test_a_file_of_another_program_or_of_nobody_is_not_replaced(kept: Kept, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs" / "x.db"
@@ -263,6 +330,8 @@ def test_a_recovery_that_is_cut_off_is_done_again(kept: Kept, point: str) -> Non
     with faults.armed(f"{point}=raise:KeyError"), pytest.raises(KeyError):
         recovered(kept)
     report = recovered(kept)
-    assert (report is None) == (point in ("restore.after-swap", "recover.before-note"))
+    assert (report is None) == (point == "restore.after-swap")
+    (told,) = noted(kept)
+    assert told.kind == "recovered" and str(kept.kept_aside("damaged")[0]) in told.message
     kept.sync(reread=True)
     kept.must_equal()

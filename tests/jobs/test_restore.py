@@ -14,6 +14,7 @@ from storysync.jobs import restore
 from storysync.jobs.backup_files import find
 from storysync.store.archive import BackupDamaged
 from storysync.store.database import Database
+from storysync.store.engines.sqlite_database import SqliteDatabase
 from storysync.store.incidents import open_incidents
 from support import faulty
 from support.damage import Kept, destroy_page, root_page
@@ -299,3 +300,32 @@ def test_an_older_schema_is_brought_to_the_newest(kept: Kept) -> None:
     assert report.migrated_from == "0001"
     assert kept.statuses() == {"A-1": "done", "A-2": "todo"}
     assert restored(kept, name).migrated_from == ""
+
+
+@only("sqlite")
+def test_a_restore_that_is_cut_off_after_the_swap_has_told_why_and_counts_on(kept: Kept) -> None:
+    last = kept.rows("SELECT max(seq) AS last FROM changes")[0]["last"]
+    with faults.armed("restore.after-swap=raise:OSError"), pytest.raises((StorysyncError, OSError)):
+        restored(kept)
+    with kept.database.reader() as reader:
+        (told,) = open_incidents(reader)
+    assert told.kind == "restored" and str(kept.kept_aside("aside")[0]) in told.message
+    kept.sync(reread=True)
+    assert kept.rows("SELECT min(seq) AS first FROM changes WHERE story_id = 'A-2'")[0]["first"] > last
+
+
+@only("sqlite")
+def test_a_backup_whose_schema_cannot_be_brought_to_the_newest_leaves_the_database(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kept.statuses()
+
+    def fail(*args: object, **named: object) -> None:
+        raise StoreError("the migration failed and nothing was changed")
+
+    monkeypatch.setattr(SqliteDatabase, "open", fail)
+    with pytest.raises(StoreError, match="the migration failed"):
+        restored(kept)
+    monkeypatch.undo()
+    assert kept.statuses() == before and kept.kept_aside("aside") == []
+    assert not kept.file.with_name(kept.file.name + ".fresh").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -66,3 +67,25 @@ def test_a_lock_file_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot open the lock file"):
         InstanceLock(tmp_path / "file" / "s.db.lock").acquire()
+
+
+def test_a_link_to_a_database_is_locked_as_the_database(tmp_path: Path) -> None:
+    real, link = tmp_path / "real" / "s.db", tmp_path / "link.db"
+    real.parent.mkdir()
+    real.touch()
+    link.symlink_to(real)
+    with InstanceLock(lock_path(real)), pytest.raises(Locked):
+        InstanceLock(lock_path(link)).acquire()
+
+
+def test_a_full_disk_takes_the_name_of_the_holder_and_not_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "s.db.lock"
+    monkeypatch.setattr(os, "pwrite", full)
+    for _ in range(2):  # nothing of the first stays held
+        with InstanceLock(path), pytest.raises(Locked, match="another process"):
+            InstanceLock(path).acquire()

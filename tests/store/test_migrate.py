@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
@@ -138,3 +139,13 @@ def test_alembic_itself_can_be_used_from_the_checkout(place: Database) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert place.revision() == HEAD
+
+
+def test_a_failed_migration_is_told_without_its_sql(place: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object, **options: object) -> None:
+        raise sa.exc.OperationalError("BEGIN IMMEDIATE", {}, RuntimeError("database is locked"))
+
+    monkeypatch.setattr(migrate.command, "upgrade", fail)
+    with pytest.raises(StoreError, match=r"nothing was changed: database is locked$") as refused:
+        migrate.upgrade(place)
+    assert "try again" in refused.value.hint

@@ -26,7 +26,7 @@ from storysync.store.store import Store
 from storysync.store.stores import Stores, databases_at
 from support import older
 from support.faulty import KILLED
-from support.forms import Form, SqliteForm, only
+from support.forms import Form, SqliteForm, each_engine, only
 from support.older import Held
 
 VIEWS = (
@@ -87,6 +87,7 @@ def test_rows_survive_each_migration_up_down_and_up_again(form: Form, place: Dat
     command.check(migrate._config(place))
 
 
+@each_engine
 def test_base_takes_every_table_with_its_rows(form: Form, place: Database, old: Held) -> None:
     migrate.upgrade(place)
     migrate.downgrade(place, "base")
@@ -95,6 +96,7 @@ def test_base_takes_every_table_with_its_rows(form: Form, place: Database, old: 
     assert not any(older.held_by(place).values())
 
 
+@each_engine
 def test_a_parent_table_made_anew_loses_no_child(
     place: Database, samples: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +113,7 @@ def test_a_parent_table_made_anew_loses_no_child(
     views_answer(place)
 
 
+@each_engine
 def test_a_migration_that_fails_at_its_end_changes_nothing(
     form: Form, place: Database, samples: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_migration_that_fails_at_its_end_changes_nothing(
     views_answer(place)
 
 
+@each_engine
 def test_a_migration_that_would_leave_an_orphan_is_refused(
     place: Database, samples: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +185,7 @@ def test_with_auto_migrate_off_it_is_refused_with_the_command(place: Database, o
     assert older.held_by(place) == old
 
 
+@each_engine
 def test_of_several_processes_one_migrates_after_one_backup(
     place: Database, old: Held, tmp_path: Path
 ) -> None:
@@ -221,6 +226,7 @@ def test_of_several_processes_one_migrates_after_one_backup(
 MIGRATE = [point for point in faults.POINTS if point.startswith("migrate.")]
 
 
+@each_engine
 @pytest.mark.parametrize("point", MIGRATE)
 def test_a_killed_migration_leaves_the_old_schema_or_the_new(
     form: Form, place: Database, old: Held, point: str
@@ -259,6 +265,7 @@ def run_script(database: Database, script: str) -> None:
         server.execute(script)
 
 
+@each_engine
 def test_the_printed_script_does_what_the_migration_does(form: Form, place: Database, old: Held) -> None:
     run_script(place, migrate.script(place, older.OLDEST, HEAD))
     assert place.revision() == HEAD
@@ -270,6 +277,7 @@ def test_the_printed_script_does_what_the_migration_does(form: Form, place: Data
     views_answer(place)
 
 
+@each_engine
 def test_the_printed_script_makes_a_new_database(form: Form, place: Database, tmp_path: Path) -> None:
     if place.file is not None:
         place.file.parent.mkdir(parents=True, exist_ok=True)
@@ -311,6 +319,7 @@ def test_any_other_name_is_a_usage_error(asked: str) -> None:
         migrate.target("0002", asked)
 
 
+@each_engine
 def test_what_a_downgrade_drops_is_told(place: Database, old: Held) -> None:
     migrate.upgrade(place)
     assert migrate.losses(place, older.OLDEST) == []
@@ -324,6 +333,7 @@ def test_what_a_downgrade_drops_is_told(place: Database, old: Held) -> None:
     assert everything == {table: len(rows) for table, rows in old.items()} | {"incidents": 1}
 
 
+@each_engine
 def test_a_column_that_goes_is_a_loss(
     place: Database, samples: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

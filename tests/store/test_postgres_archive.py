@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import psycopg
@@ -36,33 +37,57 @@ ASIDE = "storysync_aside_20261121t101502z"
 PROGRAMS = BackupSettings(pg_bin=str(postgres.newest_programs()))
 
 
+class Template(NamedTuple):
+    """A database of three stories, one of which has changed its status; to be copied."""
+
+    name: str
+    root: Path
+    dump: bytes
+    facts: Facts
+
+
 @pytest.fixture(scope="module")
-def template(postgres_server: postgres.Cluster) -> Iterator[str]:
-    """The name of a migrated database without rows, to be copied."""
+def template(
+    postgres_server: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Template]:
+    folder = tmp_path_factory.mktemp("template")
+    root = folder / "demo"
+    root.mkdir()
     url = postgres_server.create_database()
-    migrate.upgrade(database_at(url))
-    yield name_of(url)
+    three_stories(root, "todo")
+    synced(root, url)
+    three_stories(root)
+    synced(root, url)
+    file, facts = dump(database_at(url, Engines(state_dir=folder)).archive(PROGRAMS), folder)
+    yield Template(name_of(url), root, file.read_bytes(), facts)
     postgres_server.drop_database(url)
 
 
 @pytest.fixture
-def url(template: str, postgres_server: postgres.Cluster) -> Iterator[str]:
-    """That of a copy."""
-    name = f"{template}_copy"
-    postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+def stories(template: Template) -> Path:
+    """The root that the database knows, as it was when it was dumped."""
+    for file in template.root.iterdir():
+        file.unlink()
+    three_stories(template.root)
+    return template.root
 
 
 @pytest.fixture
-def database(url: str, stories: Path, tmp_path: Path) -> Database:
-    """Three stories, one of which has changed its status."""
-    for number, status in ((1, "done"), (2, "todo"), (3, "todo")):
-        write(stories, number, status)
-    synced(stories, url)
-    write(stories, 2, "in progress")
-    synced(stories, url)
-    return database_at(url, Engines(state_dir=tmp_path))
+def database(
+    template: Template, stories: Path, postgres_server: postgres.Cluster, tmp_path: Path
+) -> Iterator[Database]:
+    """A copy."""
+    name = f"{template.name}_copy"
+    with closing(psycopg.connect(postgres_server.url(), autocommit=True)) as connection:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template.name)))
+    yield database_at(postgres_server.url(name), Engines(state_dir=tmp_path))
+    postgres_server.drop_database(name)
+
+
+def three_stories(root: Path, second: str = "in progress") -> None:
+    for number, status in ((1, "done"), (2, second), (3, "todo")):
+        write(root, number, status)
 
 
 def write(stories: Path, number: int, status: str) -> None:
@@ -80,8 +105,11 @@ def archive(database: Database) -> Archive:
 
 
 @pytest.fixture
-def dumped(archive: Archive, tmp_path: Path) -> tuple[Path, Facts]:
-    return dump(archive, tmp_path)
+def dumped(template: Template, tmp_path: Path) -> tuple[Path, Facts]:
+    file = tmp_path / "dumped.dump"
+    file.touch(0o600)
+    file.write_bytes(template.dump)
+    return file, template.facts
 
 
 def dump(archive: Archive, folder: Path) -> tuple[Path, Facts]:

@@ -222,6 +222,8 @@ one_for_all = pytest.mark.parametrize(
     "form", [name for name in FORMS if name != "sqlite-per-project"], indirect=True, scope="session"
 )
 """For a test of several projects in one database; `tests/store/test_stores.py` has what else holds."""
+each_engine = one_for_all
+"""For a test of what the engine does alone: a file for each project is a file of SQLite."""
 
 
 def only(name: str) -> pytest.MarkDecorator:

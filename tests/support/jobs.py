@@ -20,4 +20,5 @@ class Jobs(Following):
         return found[0] if found else {"state": None, "trigger": None, "failures": 0}
 
     def backups(self) -> list[Path]:
-        return sorted((self.state / "backups").glob("storysync-*.json"))
+        found = (self.state / "backups").glob("storysync-*.json")
+        return sorted(found, key=lambda file: (file.stem.partition("Z")[0], len(file.stem), file.stem))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from support.following import PATIENCE_S
 
-QUIET_S = 2.0  # far longer than the daemon takes between two signs
+QUIET_S = 1.5  # far longer than the daemon takes between two signs
 
 
 class Manager:
@@ -40,11 +41,12 @@ class Manager:
             return ""
         return self.told[-1]
 
-    def falls_silent(self) -> None:
-        """Wait until there was no sign of life for a while."""
+    def falls_silent(self, meanwhile: Callable[[], object] = str) -> None:
+        """Wait until there was no sign of life for a while; `meanwhile` is done again and again."""
         deadline = time.monotonic() + 2 * PATIENCE_S
         silent_since = time.monotonic()
         while time.monotonic() - silent_since < QUIET_S:
             assert time.monotonic() < deadline, "the signs of life go on"
+            meanwhile()
             if "WATCHDOG=1" in self.receive(0.2):
                 silent_since = time.monotonic()

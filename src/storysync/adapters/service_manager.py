@@ -46,7 +46,8 @@ def run(command: Sequence[str]) -> str:
         raise StorysyncError(f"`{' '.join(command)}` did not end within {_ANSWER_S:g} s") from error
     if done.returncode != 0:
         told = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
-        raise StorysyncError(f"`{' '.join(command)}` failed: {told}", hint="see `storysync service status`")
+        look = "storysync service status" + (" --user" if "--user" in command else "")
+        raise StorysyncError(f"`{' '.join(command)}` failed: {told}", hint=f"see `{look}`")
     return done.stdout
 
 

@@ -17,6 +17,8 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog_s = watchdog_s
         """Seconds within which the manager wants a `ping`; None when it wants none."""
+        self._ready = False  # until then no `ping` is awaited
+        self._silent = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Notifier:
@@ -27,17 +29,26 @@ class Notifier:
         return cls(environ.get("NOTIFY_SOCKET", ""), watchdog_s)
 
     def ready(self, status: str) -> bool:
+        self._ready = True
         return self._send("READY=1", f"STATUS={status}")
 
     def status(self, text: str) -> bool:
         return self._send(f"STATUS={text}")
 
     def ping(self) -> bool:
-        return self._send("WATCHDOG=1")
+        usual = [_watchdog(self.watchdog_s)] if self._silent and self.watchdog_s else []
+        self._silent = False
+        return self._send("WATCHDOG=1", *usual)
 
     def extend_timeout(self, seconds: float) -> bool:
         """Ask for that much more time to start or stop."""
         return self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+
+    def expect_silence(self, seconds: float) -> bool:
+        """Something takes up to so long without a sign of life, at the start or later. A `ping` ends it."""
+        self._silent = self._ready and self.watchdog_s is not None
+        more = [_watchdog(seconds)] if self._silent else []
+        return self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}", *more)
 
     def reloading(self, monotonic_ns: int) -> bool:
         return self._send("RELOADING=1", f"MONOTONIC_USEC={monotonic_ns // 1000}")
@@ -57,3 +68,7 @@ class Notifier:
             except OSError:
                 return False
         return True
+
+
+def _watchdog(seconds: float) -> str:
+    return f"WATCHDOG_USEC={int(seconds * 1e6)}"

@@ -93,9 +93,15 @@ def create(project: str | None, database: str | None, config: str | None, as_jso
             hint="mend that and try again; older backups are untouched",
         )
     if as_json:
-        listed = [{**one, "project_id": name} for name, one in made.items()]
-        output.show_document("backup", made.get("", listed), _freshness(app))
+        listed = [_attempt(one, name) for name, one in made.items()]
+        output.show_document("backup", listed[0] if "" in made else listed, _freshness(app))
     return 0
+
+
+def _attempt(made: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """In the words of `backup list`, whoever made it."""
+    told = {key: value for key, value in made.items() if key not in ("project", "digest", "run")}
+    return {**told, "sha256": made.get("digest"), "project_id": project}
 
 
 def _require_databases(databases: Iterable[Database]) -> None:
@@ -206,7 +212,6 @@ def _plain(one: Manifest) -> dict[str, Any]:
         "sha256": one.sha256,
         "duration_ms": one.duration_ms,
         "project_id": one.project,
-        "pinned": one.pinned,
     }
 
 
@@ -237,20 +242,21 @@ def verify(
             compared = f"{output.count(one.tables, 'table')}, {output.count(one.rows, 'row')}"
             digests = output.count(one.digests, "digest")
             took = f"{one.duration_ms / 1000:.1f} s"
-            output.say(f"{one.name} restores: {compared} and {digests} compared in {took}")
-    poor = [f"{one.name} {_outcome(one)}: {one.message}" for one in done if one.state != "good"]
+            output.say(f"{_called(one)} restores: {compared} and {digests} compared in {took}")
+    poor = [f"{_called(one)} {_outcome(one)}: {one.message}" for one in done if one.state != "good"]
     if poor:
         raise StorysyncError("; ".join(poor), hint=_hint(done))
     if as_json:
         import msgspec
 
-        plain = [{**msgspec.to_builtins(one, enc_hook=str), "project_id": one.project} for one in done]
+        told = [msgspec.to_builtins(one, enc_hook=str) for one in done]
+        plain = [{"project_id": one.pop("project"), **one} for one in told]
         output.show_document("backup-verify", plain if app.databases.per_project else plain[0], None)
     return 0
 
 
 def _verified(app: App, name: str | None, databases: Mapping[str, Database]) -> list[VerifiedBackup]:
-    """The newest of each database, or the one of that name, wherever it lies."""
+    """The newest of each database, or those of that name: several may have been made in one second."""
     from storysync.jobs.backup_verify import verify as prove
 
     done: list[VerifiedBackup] = []
@@ -261,11 +267,15 @@ def _verified(app: App, name: str | None, databases: Mapping[str, Database]) -> 
         except NotFound as error:
             missing = missing or error
             continue
-        if name is not None:
-            return done
-    if missing is not None:
+        if name is not None and Path(name).name != name:
+            return done  # a path names one
+    if missing is not None and (name is None or not done):
         raise missing
     return done
+
+
+def _called(one: VerifiedBackup) -> str:
+    return f"{one.project}: {one.name}" if one.project else one.name
 
 
 def _outcome(one: VerifiedBackup) -> str:

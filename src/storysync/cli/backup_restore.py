@@ -27,7 +27,7 @@ HELD = 4
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--at", metavar="TIME", help="The last verified one made before: RFC 3339; without a zone UTC.")
+@click.option("--at", metavar="TIME", help="The last verified one made until then: RFC 3339; no zone: UTC.")
 @click.option("--to", metavar="PATH", help="Restore beside: a new file, or a new database of the server.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
@@ -101,12 +101,14 @@ def _wanted(app: App, project: str | None) -> tuple[str, Database]:
 def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{text!r} is no time",
             hint="write it as 2026-11-21T10:15:00Z, or 2026-11-21 for its first moment",
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    # Lists show whole seconds: what they show must find the backup that they show.
+    return moment if moment.microsecond else moment.replace(microsecond=999_999)
 
 
 def _refuse_served(app: App) -> None:

@@ -112,7 +112,9 @@ def _under_lock(database: Database, work: Callable[[], None], done: Callable[[],
 
 @command.command()
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Do not ask before tables or columns that hold rows are dropped.")
+@click.option(
+    "--yes", "-y", is_flag=True, help="Do not ask before tables or columns that hold rows are dropped."
+)
 @with_own_project
 @with_app
 @with_json
@@ -122,7 +124,7 @@ def downgrade(
     """Take the schema back to REVISION; `base` removes all tables.
 
     Says what would be lost and asks; makes a backup first, unless `backup.before_migration` is off. This
-    storysync upgrades the database again when it next writes it, so install the older one before.
+    storysync upgrades the database again when it next writes: install the older one before it does.
     """
     if not revision:
         raise click.UsageError("REVISION is empty", click.get_current_context())

@@ -40,7 +40,12 @@ def command(acknowledge: bool, database: str | None, config: str | None, as_json
     if app is not None:
         found += _looked(app, database)
         if acknowledge:
-            found.append(_acknowledged(app))
+            done = _with_options(_acknowledged(app), database)
+            if done.state == "ok":  # what was asked for is no next command
+                found = [
+                    msgspec.structs.replace(one, next="") if "incidents" in one.name else one for one in found
+                ]
+            found.append(done)
     if as_json:
         output.show_document("doctor", msgspec.to_builtins(found), None)
     else:
@@ -49,13 +54,14 @@ def command(acknowledge: bool, database: str | None, config: str | None, as_json
 
 
 def _settings(database: str | None, config: str | None) -> tuple[list[Finding], App | None]:
-    from storysync.jobs.doctor import Finding
+    from storysync.jobs.doctor import Finding, with_hint
 
     try:
         app = load(database, config)
     except StorysyncError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        return [Finding("settings", "fail", f"{error}{hint}", "storysync config show --origin")], None
+        if error.hint.startswith("pip install "):
+            return [Finding("database", "fail", str(error), error.hint)], None
+        return [Finding("settings", "fail", with_hint(error))], None  # no command runs with them
     layers = [*app.loaded.base, *([app.loaded.project_file] if app.loaded.project_file else [])]
     told = ", ".join(one.origin for one in layers) or "no file: defaults, the environment and options"
     return [Finding("settings", "ok", f"from {told}")], app
@@ -69,7 +75,7 @@ def _looked(app: App, database: str | None) -> list[Finding]:
         named = app.databases.known() if app.databases.per_project else {"": app.database}
     except StorysyncError as error:
         named = {}
-        found.append(doctor.Finding("database", "fail", f"{error}; {error.hint}"))
+        found.append(doctor.Finding("database", "fail", doctor.with_hint(error)))
     if not named and not found:
         told = f"there is no database at {app.databases.place} yet"
         found.append(doctor.Finding("database", "warn", told, "storysync sync PATH"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,7 +75,7 @@ def run(context: click.Context, name: str, database: str | None, config: str | N
     if socket is None:
         raise NotRunning(
             f"no `storysync run` serves {app.databases.place}, and jobs are its work",
-            hint="start it, or use `storysync sync`, `health` or `backup`",
+            hint="start it, or use `storysync sync`, `storysync health` or `storysync backup create`",
         )
     answer = ask(socket, RUN_TIMEOUT_S, command="run_job", name=name)
     ended = answer["run"]
@@ -104,6 +105,7 @@ def _runs(app: App) -> dict[str, dict[str, LastRun]]:
     for project, database in chosen.items():
         try:
             reader: Reader
+            database.exists()  # says what is wrong with its place
             with database.reader() as reader:
                 found[project] = last_runs(reader)
         except StorysyncError as error:
@@ -161,10 +163,17 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         output.moment(one["last_run_at"]) or "never",
         state + again,
         output.moment(one["last_success_at"]) or "never",
-        output.moment(one["next_run_at"]),
+        _awaited(one),
         _spell(one["every_s"]),
         one["message"],
     )
+
+
+def _awaited(one: Mapping[str, Any]) -> str:
+    """Without a daemon nothing runs: what is due already waits for its start."""
+    if one["due"] == "start" and instants.from_text(one["next_run_at"]) <= datetime.now(UTC):
+        return "at start"
+    return output.moment(one["next_run_at"])
 
 
 def _spell(seconds: float) -> str:

@@ -21,7 +21,9 @@ def command(database: str | None, config: str | None, target: str | None) -> int
       storysync metrics --output /var/lib/prometheus/node-exporter/storysync.prom
 
     Where node_exporter's textfile collector reads them; `health.textfile` has the daemon do so by itself.
-    Exit code 0 also when a check fails or the database does not answer: the metrics say so.
+
+    Exit codes: 0, also when a check fails or the database does not answer: the metrics say so; 5 there is no
+    database.
     """
     from storysync.jobs.health import check_all
     from storysync.jobs.metrics import metrics_text, write_textfile

@@ -32,7 +32,7 @@ def with_app(command: Command) -> Command:
     database = click.option(
         "--database",
         metavar="URL",
-        help="Database, as sqlite:///FILE or a path; default: in the state folder.",
+        help="A path, sqlite:///FILE or postgresql://…; default: a file in the state folder.",
     )
     config = click.option(
         "--config", metavar="FILE", help="Settings file to use instead of the one found upward."

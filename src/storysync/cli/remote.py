@@ -9,7 +9,6 @@ from storysync import control
 
 STATUS_TIMEOUT_S = 5.0
 SYNC_TIMEOUT_S = 3600.0
-JOB_TIMEOUT_S = 600.0
 
 
 def daemon_socket(database: Path) -> Path | None:
@@ -31,5 +30,10 @@ def daemon_status(database: Path) -> dict[str, Any] | None:
 
 
 def ask(socket: Path, timeout_s: float, **message: Any) -> dict[str, Any]:
-    """The daemon's answer. Raises RemoteError with its own words and exit code, or WaitTimeout."""
+    """The daemon's answer. Raises RemoteError with its own words and exit code, or WaitTimeout.
+
+    Before work that takes long it is asked how it is: for one that hangs nobody waits an hour.
+    """
+    if timeout_s > STATUS_TIMEOUT_S:
+        control.request(socket, {"command": "status"}, STATUS_TIMEOUT_S)
     return control.request(socket, message, timeout_s)

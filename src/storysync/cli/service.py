@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -76,6 +77,7 @@ def install(
         credentials=absolute_path(database_url_file, here) if database_url_file else None,
         start=not no_start,
     )
+    _refuse_what_is_not_there(wishes)
     _may(place, dry_run=dry_run, words="install " + " ".join(paths))
     if not place.user and not dry_run:
         service.refuse_closed_program(wishes.program)
@@ -83,7 +85,8 @@ def install(
     _go(service.installation(place, wishes), dry_run=dry_run)
     if kept and paths:
         output.say(f"kept      {place.settings}; add folders there as [[projects]], then reload")
-    output.say(f"settings: {place.settings}\ndatabase: {place.state}\nnext:\n{_next(place, wishes)}")
+    output.say(f"settings: {place.settings}\ndatabase: in {place.state}, unless they name another")
+    output.say(f"next:\n{_next(place, wishes)}")
     return 0
 
 
@@ -174,6 +177,27 @@ def _root(path: str, here: Path) -> Path:
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder", hint="name the folder of a project's stories")
     return root
+
+
+def _refuse_what_is_not_there(wishes: Wishes) -> None:
+    """Raises UsageError for what systemd would give up the service over, in words of its own."""
+    if wishes.stories_group:
+        try:
+            grp.getgrnam(wishes.stories_group)
+        except KeyError:
+            raise UsageError(
+                f"there is no group {wishes.stories_group!r}", hint="name the group that may read the stories"
+            ) from None
+    if wishes.backups is not None and not wishes.backups.is_dir():
+        raise UsageError(
+            f"the folder {wishes.backups} is not there",
+            hint="install without --backups first, which makes the user storysync; then"
+            f" `install -d -o storysync -g storysync -m 750 {wishes.backups}`, and install with it",
+        )
+    if wishes.credentials is not None and not wishes.credentials.is_file():
+        raise UsageError(
+            f"there is no file {wishes.credentials}", hint="write the database URL into it, for root to read"
+        )
 
 
 def _next(place: Place, wishes: Wishes) -> str:

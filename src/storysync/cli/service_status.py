@@ -39,7 +39,7 @@ def show(place: Place, *, as_json: bool) -> int:
         "next_commands": _next(place, state, record),
     }
     if as_json:
-        output.show_document("service_status", found, None)
+        output.show_document("service-status", found, None)
     else:
         output.say("\n".join(_lines(place, found)))
     return 0 if found["state"] == "active" else NOT_RUNNING

@@ -18,7 +18,7 @@ COMMANDS = {
     "jobs": "Show the periodic jobs of the daemon, or run one now.",
     "reload": "Have the running daemon apply changed settings.",
     "doctor": "Explain the state of everything, and name the next command.",
-    "backup": "Make and list backups of the database.",
+    "backup": "Make, list, prove, restore and remove backups.",
     "sql": "Ask the database one question in SQL.",
     "db": "Upgrade, downgrade, show, copy or digest the database.",
     "config": "Show the settings and where each comes from.",

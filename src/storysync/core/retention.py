@@ -58,8 +58,12 @@ def superfluous(backups: Iterable[Kept], windows: Windows, now: datetime) -> tup
     held = {one.name for one in found if one.pinned or (one.protected and now - one.made_at < PROTECTED_FOR)}
     held |= {one.name for one in [one for one in good if one.made_at <= now][-1:]}
     removable = [one for one in found if one.name not in held and _age(one) < _age(good[-1])]
-    wanted = {one.name for one in found if now - one.made_at < FRESH_FOR} | _wanted(good, windows)
-    wanted |= {one.name for one in found if not one.good and one.name in _wanted_too(one, good, windows)}
+    wanted = {one.name for one in found if abs(now - one.made_at) < FRESH_FOR}
+    for future in (False, True):  # dates of a clock that was wrong take no place of those that are right
+        of = [one for one in found if (one.made_at > now) == future]
+        proven = [one for one in of if one.good]
+        wanted |= _wanted(proven, windows)
+        wanted |= {one.name for one in of if not one.good and one.name in _wanted_too(one, proven, windows)}
     gone = [one for one in removable if one.name not in wanted]
     if windows.max_bytes:
         gone += _too_much(found, gone, removable, windows.max_bytes)

@@ -73,8 +73,10 @@ def make_backup(
             backup_files.clean(directory)
             name = backup_files.free_name(directory, started_at)
             begun = Manifest(
-                directory=directory, name=name, created_at=started_at, trigger=trigger,
+                directory=directory, name=name, number=backup_files.next_number(directory),
+                created_at=started_at, trigger=trigger,
                 database=database.place, project=project, storysync=__version__,
+                beside=database.file is not None and backup_files.lies_beside(directory, database.file),
             )  # fmt: skip
             made = _make(database, settings, begun, now)
             pruned, message = _pruned(database, settings, directory, made, now())

@@ -15,7 +15,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     directory: Path = Path()
     name: str
+    number: int = 0
+    """One more than any in the directory had: which is newest, also where a clock was wrong for a while."""
     created_at: datetime
     verified_at: datetime | None = None
     """When it was last restored on trial and found equal."""
@@ -77,6 +79,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """Why it is not good."""
     pinned: bool = False
+    beside: bool = False
+    """Whether it was made in `backups` beside its database, so that both can be moved together."""
 
     @property
     def data(self) -> Path:
@@ -120,7 +124,14 @@ def backups_in(directory: Path, place: str | None = None) -> list[Manifest]:
         return []
     found = [_found(directory, name) for name in names if _NAME.fullmatch(name)]
     own = [one for one in found if place is None or is_of(one, place)]
-    return sorted(own, key=_age, reverse=True)
+    known = [one for one in own if one.number]
+
+    def age(one: Manifest) -> tuple[int, datetime, int]:
+        # What does not tell its number was made right after those that are older by their dates.
+        before = (other.number for other in known if other.created_at <= one.created_at)
+        return one.number or max(before, default=0), *_age(one)
+
+    return sorted(own, key=age, reverse=True)
 
 
 def is_of(manifest: Manifest, place: str) -> bool:
@@ -130,7 +141,22 @@ def is_of(manifest: Manifest, place: str) -> bool:
     if "://" in place:  # whoever asks: the owner restores what the writer has backed up
         return _USER.sub("://", manifest.database) == _USER.sub("://", place)
     here, there = Path(place), Path(manifest.database)
-    return here.name == there.name and manifest.directory == here.parent / "backups"
+    return manifest.beside and here.name == there.name and lies_beside(manifest.directory, here)
+
+
+def lies_beside(directory: Path, database: Path) -> bool:
+    """Whether the directory is where backups of this file lie unless the settings say otherwise."""
+    return directory == database.parent / "backups"
+
+
+def require_reachable(manifest: Manifest) -> None:
+    """Raise OSError when a file of it is there and cannot be read now, which says nothing of what it holds.
+
+    What `backups_in` then calls damaged or missing may be good.
+    """
+    for file in (manifest.path, *([manifest.data] if manifest.file else [])):
+        with suppress(FileNotFoundError), file.open("rb") as stream:
+            stream.read(1)
 
 
 def find(directory: Path, name: str) -> Manifest:
@@ -164,6 +190,11 @@ def free_name(directory: Path, at: datetime) -> str:
         number += 1
         name = f"{stamp}-{number}"
     return name
+
+
+def next_number(directory: Path) -> int:
+    """The number of the backup that is made next. Raises OSError."""
+    return 1 + max((one.number for one in backups_in(directory)), default=0)
 
 
 def written(manifest: Manifest) -> bytes:
@@ -294,6 +325,7 @@ def _unknown(directory: Path, name: str, reason: str, told: Mapping[str, Any]) -
         directory=directory, name=name, state="damaged", reason=reason, file=file,
         created_at=_moment(match[1]), size=(directory / file).stat().st_size if file else 0,
         database=database if isinstance(database, str) else "",
+        beside=told.get("beside") is not False,
     )  # fmt: skip
 
 

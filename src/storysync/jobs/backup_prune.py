@@ -23,7 +23,7 @@ def prune(
     It need not be there. Raises Locked, StoreError, OSError; what was removed until then is whole.
     """
     directory = backup_directory(database, settings, project)
-    if not directory.is_dir():
+    if not directory.exists():
         return ()
     with backup_files.locked(directory, LOCK_WAIT_S, group=database.engines.group_readable):
         return prune_directory(directory, database.place, settings, now or datetime.now(UTC))
@@ -50,15 +50,23 @@ def prune_directory(
 
 
 def _chosen(directory: Path, place: str, settings: BackupSettings, now: datetime) -> list[Manifest]:
-    """Those to remove, oldest first. One that does not tell of which database it was stays."""
+    """Those to remove, oldest first. One that does not tell of which database it was stays.
+
+    So does the good one that was made last, which need not be the one with the latest date.
+    """
     own = {one.name: one for one in backup_files.backups_in(directory, place) if one.database}
     windows = Windows(
         settings.hourly, settings.daily, settings.weekly, settings.monthly, settings.max_mb << 20
     )
-    return [own[name] for name in superfluous(map(_kept, own.values()), windows, now)]
+    last = next((one.name for one in own.values() if _is_good(one)), "")
+    kept = [_kept(one, pinned=one.pinned or one.name == last) for one in own.values()]
+    return [own[name] for name in superfluous(kept, windows, now)]
 
 
-def _kept(one: Manifest) -> Kept:
-    good = one.state == "good" and one.verified_at is not None
+def _is_good(one: Manifest) -> bool:
+    return one.state == "good" and one.verified_at is not None
+
+
+def _kept(one: Manifest, *, pinned: bool) -> Kept:
     size = 0 if one.state == "missing" else one.size
-    return Kept(one.name, one.created_at, size, good, one.trigger in PROTECTING, one.pinned)
+    return Kept(one.name, one.created_at, size, _is_good(one), one.trigger in PROTECTING, pinned)

@@ -121,6 +121,7 @@ def _tried(
 
 def _prove(database: Database, settings: BackupSettings, manifest: Manifest, folder: Path) -> None:
     """Raise BackupDamaged unless the data is that which was written, and restores to what was there."""
+    backup_files.require_reachable(manifest)
     if not _holds(manifest) or manifest.state == "missing":
         raise BackupDamaged(manifest.reason)
     archive = database.archive(settings)

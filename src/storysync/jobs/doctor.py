@@ -75,6 +75,11 @@ def look_at(
     return plain + [one for one in told if ":" in one.name]
 
 
+def with_hint(error: StorysyncError) -> str:
+    """What happened and what to do, in one line."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
 def git_found() -> Finding:
     program = shutil.which("git")
     if program is None:
@@ -115,19 +120,21 @@ def _database(database: Database, option: str, *, restorable: bool) -> Finding:
         serious, obstacle = database.write_obstacle(_WRITE_WAIT_S)
     except (Damaged, NoDatabase) as error:
         if isinstance(error, NoDatabase) and not restorable:
+            if database.file is not None and _size(database.file) == 0:
+                return Finding("database", "warn", str(error), "storysync sync PATH")
             told = f"{error}; move it away, or choose another place with --database"
-            return Finding("database", "fail", told, f"file {place}")
+            return Finding("database", "fail", told, f"ls -l {shlex.quote(place)}")
         return _damaged(place, str(error.__cause__ or error), restore, restorable=restorable)
     except SchemaBehind as error:
         return Finding("database", "warn", str(error), f"storysync db upgrade{option}")
     except SchemaAhead as error:
-        return Finding("database", "fail", f"{error}; {error.hint}", "storysync --version")
+        return Finding("database", "fail", with_hint(error), "storysync --version")
     except ForeignDatabase as error:
-        return Finding("database", "fail", f"{error}; {error.hint}", "storysync config show --origin")
+        return Finding("database", "fail", with_hint(error), "storysync config show --origin")
     except DatabaseAway as error:
-        return Finding("database", "fail", f"{error}; {error.hint}", "storysync health")
+        return Finding("database", "fail", with_hint(error), "storysync health")
     except StorysyncError as error:
-        return Finding("database", "fail", f"{error}; {error.hint}", f"ls -l {place}")
+        return Finding("database", "fail", with_hint(error), f"ls -l {shlex.quote(place)}")
     if obstacle:
         told = f"{place} is sound, but cannot be written: {obstacle}"
         return Finding("database", "fail" if serious else "warn", told, "storysync health" if serious else "")

@@ -138,6 +138,19 @@ def _todo(found: disk.Scan, changed: Iterable[str], vanished: Iterable[str]) -> 
     )
 
 
+def other_bytes(
+    root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], todo: Todo, paths: Iterable[str]
+) -> list[str]:
+    """Those of the paths whose bytes are not the known ones, or that cannot be read."""
+    limit = settings.max_file_kb * 1024
+    found: list[str] = []
+    for path in paths:
+        answer, was = disk.read(root, path, todo.raw.get(path), limit), known.get(path)
+        same = isinstance(answer, tuple) and was is not None and was.content_hash == disk.blob_id(answer[1])
+        found += [] if same else [path]
+    return found
+
+
 def judge(
     root: Path, settings: ReadingSettings, known: Mapping[str, KnownFile], todo: Todo, paths: Iterable[str],
     *, force: bool, lean: bool = False,

@@ -15,7 +15,14 @@ import msgspec
 
 from storysync import faults
 from storysync.errors import Damaged, NoDatabase, StoreError
-from storysync.jobs.backup_files import Manifest, backup_directory, backups_in, reason, utc_now
+from storysync.jobs.backup_files import (
+    Manifest,
+    backup_directory,
+    backups_in,
+    reason,
+    require_reachable,
+    utc_now,
+)
 from storysync.jobs.backup_verify import verify_one
 from storysync.settings import BackupSettings
 from storysync.store import incidents
@@ -60,7 +67,7 @@ def damage_of(database: Database, settings: BackupSettings, *, project: str = ""
     except Damaged as error:
         return str(error.__cause__ or error)
     except NoDatabase as error:
-        return str(error) if _usable(database, settings, project) else ""
+        return str(error) if any(map(_may_be_good, _listed(database, settings, project))) else ""
     except StoreError:
         return ""
 
@@ -113,7 +120,10 @@ def _recovered(
     at = now or utc_now()
     stamp = f"damaged-{at:%Y%m%dT%H%M%SZ}"
     passed_over: list[str] = []
-    for manifest in _usable(database, settings, project):
+    for manifest in _listed(database, settings, project):
+        if manifest.state == "good" and manifest.schema_version not in REVISIONS:
+            passed_over.append(f"{manifest.name}: its schema {manifest.schema_version} is not known here")
+            continue
         tried = verify_one(database, settings, manifest, now=lambda: at)
         if tried.state == "failed":
             raise StoreError(
@@ -125,13 +135,15 @@ def _recovered(
             if tried.state == "damaged":
                 raise BackupDamaged(tried.message)
             archive = database.archive(settings)
-            aside = _put(database, partial(archive.replace, manifest.data, stamp))
+            finish = partial(_note, found, manifest, tuple(passed_over), at)
+            aside = _put(database, partial(archive.replace, manifest.data, stamp, finish=finish))
         except BackupDamaged as error:
             passed_over.append(f"{manifest.name}: {error}")
             continue
-        return _noted(database, project, found, manifest, aside, tuple(passed_over), at)
-    aside = _put(database, partial(database.start_anew, stamp))
-    return _noted(database, project, found, None, aside, tuple(passed_over), at)
+        return _reported(project, found, manifest, aside, tuple(passed_over), at)
+    finish = partial(_note, found, None, tuple(passed_over), at)
+    aside = _put(database, partial(database.start_anew, stamp, finish))
+    return _reported(project, found, None, aside, tuple(passed_over), at)
 
 
 def _put(database: Database, put: Callable[[], str]) -> str:
@@ -145,20 +157,26 @@ def _put(database: Database, put: Callable[[], str]) -> str:
         ) from error
 
 
-def _noted(
-    database: Database, project: str, found: str, manifest: Manifest | None, aside: str,
-    passed_over: tuple[str, ...], at: datetime,
-) -> RecoveryReport:  # fmt: skip
+def _note(
+    found: str, manifest: Manifest | None, passed_over: tuple[str, ...], at: datetime,
+    made: Database, aside: str,
+) -> None:  # fmt: skip
+    """Let the database that was made say why it is there, before it is."""
     faults.point("recover.before-note")
-    message = _told(found, manifest, aside, passed_over, at)
-    with database.open() as store, store.writing() as tx:
+    with made.open() as store, store.writing() as tx:
         if manifest is not None:
             tx.count_on({table: last + ROOM for table, last in tx.last_numbers().items()})
-        incidents.note(tx, "recovered", message, at)
+        incidents.note(tx, "recovered", _told(found, manifest, aside, passed_over, at), at)
+
+
+def _reported(
+    project: str, found: str, manifest: Manifest | None, aside: str, passed_over: tuple[str, ...],
+    at: datetime,
+) -> RecoveryReport:  # fmt: skip
     return RecoveryReport(
         project=project, found=found, backup=manifest.name if manifest else "",
         created_at=manifest.created_at if manifest else None, aside=aside, passed_over=passed_over,
-        message=message,
+        message=_told(found, manifest, aside, passed_over, at),
     )  # fmt: skip
 
 
@@ -175,13 +193,21 @@ def _told(
     return f"the database was damaged ({found}); {done}{skipped}; the damaged one lies at {aside}"
 
 
-def _usable(database: Database, settings: BackupSettings, project: str) -> list[Manifest]:
-    """Backups of this database that this program can restore, newest first."""
+def _listed(database: Database, settings: BackupSettings, project: str) -> list[Manifest]:
+    """Backups of this database, newest first."""
     directory = backup_directory(database, settings, project)
     try:
-        listed = backups_in(directory, database.place)
+        return backups_in(directory, database.place)
     except OSError as error:
         raise StoreError(
             f"cannot read the backups in {directory}: {error.strerror or error}", hint="make it readable"
         ) from error
-    return [one for one in listed if one.state == "good" and one.schema_version in REVISIONS]
+
+
+def _may_be_good(manifest: Manifest) -> bool:
+    """Whether it can be restored, as far as is known now."""
+    try:
+        require_reachable(manifest)
+    except OSError:
+        return True
+    return manifest.state == "good" and manifest.schema_version in REVISIONS

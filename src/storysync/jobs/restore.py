@@ -125,16 +125,19 @@ def restore(
     with _held(database):
         prove(database, settings, backup, now=at)
         last = _last_numbers(database)
+
+        def finish(made: Database, aside: str) -> None:
+            with made.open() as store, store.writing() as tx:
+                tx.count_on(last)
+                incidents.note(tx, "restored", _told(backup, aside), at)
+
         try:
-            aside = database.archive(settings).replace(backup.data, f"{at:%Y%m%dT%H%M%SZ}", step)
+            aside = database.archive(settings).replace(backup.data, f"{at:%Y%m%dT%H%M%SZ}", step, finish)
         except OSError as error:
             told = reason(error, Path(database.place).parent)
             raise StoreError(
                 f"{database.place} cannot be replaced: {told}", hint="nothing was changed; mend that"
             ) from error
-        with database.open() as store, store.writing() as tx:
-            tx.count_on(last)
-            incidents.note(tx, "restored", _told(backup, aside), at)
     migrated_from = backup.schema_version if backup.schema_version != HEAD else ""
     return RestoreReport(backup.name, backup.created_at, database.place, aside, migrated_from)
 

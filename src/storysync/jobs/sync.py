@@ -270,12 +270,15 @@ class _Run:
                 f"there are no Markdown files in {self.project.root}",
                 hint="name the folder that holds the stories",
             )
+        if self.request.rehash:
+            rest = sorted(todo.there.difference(todo.read))
+            paths = self._told(rest, len(rest)) if self.request.progress else rest
+            others = look.other_bytes(self.project.root, self.reading, known, todo, paths)
+            todo = replace(todo, read=sorted([*todo.read, *others]))
         keep = self.request.keep
         return replace(todo, gone=[path for path in todo.gone if path not in keep]) if keep else todo
 
     def _racy_after_ns(self) -> int:
-        if self.request.rehash:
-            return 0
         return look.racy_after_ns(self.root.last_full_scan_at if self.root else None)
 
     def _load(self, part: list[str], todo: look.Todo, known: dict[str, KnownFile], *, fresh: bool) -> None:

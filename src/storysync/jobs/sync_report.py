@@ -57,6 +57,6 @@ class Request:
     lean: bool = False
     """Whether only what findings follow from is written, for a scratch database asked for nothing else."""
     rehash: bool = False
-    """Whether every file is read, and judged again only where its bytes are others."""
+    """Whether the bytes of every file are compared; only what differs is judged again."""
     sift: bool = False
     """Whether each file is tried alone first, since the database refused one of a batch."""

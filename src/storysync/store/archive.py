@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from storysync.errors import StoreError
 from storysync.store.revisions import VERSION_TABLE
 from storysync.store.tx import Tx
+
+if TYPE_CHECKING:
+    from storysync.store.database import Database
 
 
 class BackupDamaged(StoreError):
@@ -51,6 +55,11 @@ Step = Callable[[int, int], None]
 """Called now and then with what is done and what there is to do, in units of the engine; raise to end it."""
 
 
+Finish = Callable[["Database", str], None]
+"""Called with a database that was restored and the place where the former one will lie, '' for none; it
+leaves no connection open."""
+
+
 def no_step(done: int, total: int) -> None:
     """For who does not want to know."""
 
@@ -81,9 +90,10 @@ class Archive(ABC):
         """
 
     @abstractmethod
-    def replace(self, file: Path, stamp: str, step: Step = no_step) -> str:
+    def replace(self, file: Path, stamp: str, step: Step = no_step, finish: Finish | None = None) -> str:
         """Put the file's content in the place of the database at once, and return where the old one lies now.
 
+        `finish` completes what was restored: before anybody else can see it, or on a server right after.
         `stamp` goes into the name of that place. The caller holds the right to write and has closed
         every connection of its own. Nothing of the old database is destroyed. One that is not there or does
         not open is no obstacle; '' is returned when there was none. Raises StoreError, OSError; then

@@ -18,7 +18,7 @@ from storysync.store.tx import Tx
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from storysync.store.archive import Archive
+    from storysync.store.archive import Archive, Finish
     from storysync.store.upgrade import Before
 
 
@@ -123,8 +123,8 @@ class Database(ABC):
         StoreError and its other kinds when it cannot be looked at.
         """
 
-    def start_anew(self, stamp: str) -> str:
-        """Put an empty database in its place at once; where the old one lies now, as of `Archive.replace`.
+    def start_anew(self, stamp: str, finish: Finish | None = None) -> str:
+        """Put an empty database in its place at once, as `Archive.replace` does.
 
         Raises StoreError where that cannot be done from here.
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_BLOCK = 1 << 20
+
 
 def flush_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk. Raises OSError."""
@@ -13,6 +15,13 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_through(file: Path) -> None:
+    """Read a file from end to end. Raises OSError for what its device does not give."""
+    with file.open("rb", buffering=0) as stream:
+        while stream.read(_BLOCK):
+            pass
 
 
 def remove(file: Path) -> None:

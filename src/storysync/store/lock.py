@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -12,8 +13,9 @@ from storysync.store import private
 
 
 def lock_path(database: Path) -> Path:
-    """`/x/storysync.db` is locked by `/x/storysync.db.lock`."""
-    return database.with_name(database.name + ".lock")
+    """`/x/storysync.db` is locked by `/x/storysync.db.lock`; a symbolic link to it by the same."""
+    real = Path(os.path.realpath(database)) if database.is_symlink() else database
+    return real.with_name(real.name + ".lock")
 
 
 class InstanceLock:
@@ -44,14 +46,16 @@ class InstanceLock:
             os.close(descriptor)
             named = f"process {holder}" if holder else "another process"
             raise Locked(f"{named} of storysync holds the lock {self._path}") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        with suppress(OSError):  # a full disk: others are not told who holds it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Free the lock; nothing happens when it is not held."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 

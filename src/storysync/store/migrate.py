@@ -159,6 +159,10 @@ def _run(database: Database, revision: str, action: Callable[[Config], None]) ->
             f"cannot migrate to {revision!r}: {error}", hint="see `storysync db current`"
         ) from error
     except (sa.exc.SQLAlchemyError, RuntimeError) as error:
-        raise StoreError(f"the migration failed and nothing was changed: {error}") from error
+        told = error.orig if isinstance(error, sa.exc.DBAPIError) else error  # without its SQL
+        raise StoreError(
+            f"the migration of {database.place} failed and nothing was changed: {told}",
+            hint="mend that, or end the program that uses the database, and try again",
+        ) from error
     finally:
         config.attributes["engine"].dispose()

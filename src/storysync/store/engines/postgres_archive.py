@@ -6,6 +6,7 @@ A restore connects once and is one transaction, whatever `pg_restore` would do (
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from storysync import faults
 from storysync.errors import ForeignDatabase, Locked, StoreError, UsageError
 from storysync.settings import BackupSettings, PostgresSettings
 from storysync.state import absolute_url, redacted
-from storysync.store.archive import Archive, BackupDamaged, Dumped, Facts, Step, facts_in, no_step
+from storysync.store.archive import Archive, BackupDamaged, Dumped, Facts, Finish, Step, facts_in, no_step
 from storysync.store.engines import postgres, postgres_rights, postgres_scratch
 from storysync.store.engines.postgres_programs import ProgramFailed, Programs, connecting_as, find, running
 from storysync.store.engines.postgres_replay import grants, replay
@@ -33,9 +34,16 @@ if TYPE_CHECKING:
     from storysync.store.engines.postgres_database import PostgresDatabase
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_LOCK_TRY_MS = 500
-"""So long all locks are asked for at once: below `deadlock_timeout`, so that no reader is ended for us."""
-_LOCK_PAUSE_S = 0.1
+_LOCK_TRIES_MS = (20, 50, 100, 200, 400)
+"""So long all locks are asked for at once, in turn: short ones end soon where a reader and we wait for each
+other, long ones outwait who is slow; below `deadlock_timeout`, so that no reader is ended for us."""
+_LOCK_PAUSE_S = 0.05
+_LOCKS_OF_OTHERS = """
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND l.granted AND l.pid <> pg_backend_pid()
+AND a.datname = current_database()
+"""
+_HELD = f"SELECT c.relname {_LOCKS_OF_OTHERS} GROUP BY 1 ORDER BY count(DISTINCT l.pid) DESC"
 _MARKS = (VERSION_TABLE, "identities")
 """Tables by which a schema is known as ours, even when it is damaged."""
 
@@ -142,7 +150,7 @@ class PostgresArchive(Archive):
 
     # -- putting one in place ------------------------------------------------------------------------
 
-    def replace(self, file: Path, stamp: str, step: Step = no_step) -> str:
+    def replace(self, file: Path, stamp: str, step: Step = no_step, finish: Finish | None = None) -> str:
         """As in `Archive`; readers see all of the old or all of the new, and wait for moments only.
 
         Whether the file holds what its manifest says is the caller's to try first (`restored`). Raises
@@ -154,7 +162,10 @@ class PostgresArchive(Archive):
                 aside = self._replaced(connection, file, stamp, step)
                 faults.point("restore.before-swap")
             faults.point("restore.after-swap")
-        return postgres.place_of(self._database.url, aside) if aside else ""
+        place = postgres.place_of(self._database.url, aside) if aside else ""
+        if finish is not None:
+            finish(self._database, place)
+        return place
 
     def _replaced(self, connection: postgres.Connection, file: Path, stamp: str, step: Step) -> str:
         programs = self._programs(connection)
@@ -221,30 +232,35 @@ class PostgresArchive(Archive):
                 )
 
     def _lock_out_readers(self, connection: postgres.Connection, aside: str) -> None:
-        """Wait until no transaction has the old tables open, so that none sees both them and the new ones."""
-        names = [sql.Identifier(aside, table) for table in _tables(connection, aside)]
-        if not names:
+        """Wait until no transaction has the old tables open, so that none sees both them and the new ones.
+
+        What most readers hold is locked first: they end, and those that begin wait there with nothing in hand
+        that we need. In another order we and they would wait for each other, try after try.
+        """
+        tables = _tables(connection, aside)
+        if not tables:
             return
-        lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names))
         give_up_at = time.monotonic() + self._database.settings.lock_timeout_s
-        while True:
+        for limit_ms in itertools.cycle(_LOCK_TRIES_MS):
+            names = sql.SQL(", ").join(sql.Identifier(aside, table) for table in tables)
+            lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names)
             try:
                 with connection.transaction():
-                    connection.execute(f"SET LOCAL statement_timeout = {_LOCK_TRY_MS}")
+                    connection.execute(f"SET LOCAL statement_timeout = {limit_ms}")
                     connection.execute(lock)
                     connection.execute("SET LOCAL statement_timeout = 0")
                 return
             except (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected):
                 if time.monotonic() > give_up_at:
                     self._raise_read(connection, aside)
+            held = [table for (table,) in connection.execute(_HELD, (aside,))]
+            tables.sort(key=lambda table: held.index(table) if table in held else len(held))
             time.sleep(_LOCK_PAUSE_S)
 
     def _raise_read(self, connection: postgres.Connection, aside: str) -> NoReturn:
         row = connection.execute(
-            "SELECT a.pid, coalesce(nullif(a.application_name, ''), a.usename, '?') FROM pg_locks l"
-            " JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid"
-            " WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND l.granted"
-            " AND l.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1",
+            "SELECT a.pid, coalesce(nullif(a.application_name, ''), a.usename, '?')"
+            f" {_LOCKS_OF_OTHERS} ORDER BY a.xact_start LIMIT 1",
             (aside,),
         ).fetchone()
         who = f"{row[1]} (server process {row[0]})" if row else "a transaction"

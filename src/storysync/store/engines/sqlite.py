@@ -48,7 +48,7 @@ def path_of(url: str) -> Path:
     if not url.startswith(_PREFIX) or url.startswith(_PREFIX + ":memory:") or url == _PREFIX:
         raise UsageError(
             f"cannot use the database URL {redacted(url)}",
-            hint="use sqlite:///relative/file.db or sqlite:////absolute/file.db",
+            hint="use sqlite:///relative/file.db, sqlite:////absolute/file.db or postgresql://user@host/database",
         )
     return Path(unquote(url.removeprefix(_PREFIX).partition("?")[0])).expanduser().absolute()
 
@@ -117,9 +117,15 @@ class _Reading(sqlite3.Connection):
             try:
                 return super().execute(sql, parameters)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorname not in _PASSING or time.monotonic() > until:
+                if not _is_passing(error, sql) or time.monotonic() > until:
                     raise
             time.sleep(_ASK_AGAIN_S)
+
+
+def _is_passing(error: sqlite3.OperationalError, sql: str) -> bool:
+    """Whether it says that somebody is writing just now; a question itself writes nothing."""
+    name = error.sqlite_errorname
+    return name in _PASSING or (name == "SQLITE_READONLY" and sql[:6].upper() == "SELECT")
 
 
 def connect_reader(path: Path, settings: SqliteSettings) -> sqlite3.Connection:
@@ -336,7 +342,9 @@ def translated(error: sqlite3.Error, path: Path) -> StoreError:
         return NoDatabase(f"{path} is not a SQLite database; it was left untouched")
     if isinstance(error, REFUSED):
         return RowRefused(str(error))
-    return StoreError(f"cannot use the database {path}: {error}")
+    busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    hint = "another program is writing to it; try again when it has ended" if busy else ""
+    return StoreError(f"cannot use the database {path}: {error}", hint=hint)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -21,6 +21,7 @@ from storysync.store.archive import (
     BackupDamaged,
     Dumped,
     Facts,
+    Finish,
     Step,
     differences,
     facts_in,
@@ -37,6 +38,11 @@ from storysync.store.tx import Tx
 _PAGES_A_STEP = 4096
 """16 MB: between two steps the copying can be ended. All are in one transaction, so that none starts anew."""
 _BUSY_S = 30.0
+_NOT_ITS_FAULT = tuple(
+    f"SQLITE_{one}"
+    for one in ("NOMEM", "IOERR", "CANTOPEN", "FULL", "PERM", "BUSY", "LOCKED", "PROTOCOL", "INTERRUPT")
+)
+"""How errors begin that say nothing of what a file holds."""
 
 
 class SqliteArchive(Archive):
@@ -113,9 +119,9 @@ class SqliteArchive(Archive):
         finally:
             remove(scratch)
 
-    def replace(self, file: Path, stamp: str, step: Step = no_step) -> str:
+    def replace(self, file: Path, stamp: str, step: Step = no_step, finish: Finish | None = None) -> str:
         return sqlite_replace.replace(
-            self._path, lambda fresh: self._fill(fresh, file, step), stamp, self._engines
+            self._path, lambda fresh: self._fill(fresh, file, step), stamp, self._engines, finish
         )
 
     def extract(self, file: Path, target: str, step: Step = no_step) -> str:
@@ -150,6 +156,8 @@ def _opened(path: Path) -> Iterator[SqliteTx]:
                 raise BackupDamaged(f"it is not usable: {finding}")
             yield SqliteTx(connection)
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith(_NOT_ITS_FAULT):
+            raise StoreError(f"it cannot be looked at: {error}") from error
         raise BackupDamaged(f"it is not usable: {error}") from error
 
 

@@ -26,7 +26,7 @@ from storysync.store.upgrade import Before, bring_to_head
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from storysync.store.archive import Archive
+    from storysync.store.archive import Archive, Finish
 
 _VALUES_AT_ONCE = 350
 """Values a statement: fifty rows of seven are a third cheaper than alone; more would save little, and each
@@ -154,10 +154,10 @@ class SqliteDatabase(Database):
 
         return findings(self.path, self.settings, thorough=thorough)
 
-    def start_anew(self, stamp: str) -> str:
+    def start_anew(self, stamp: str, finish: Finish | None = None) -> str:
         from storysync.store.engines.sqlite_replace import start_anew
 
-        return start_anew(self.path, stamp, self.engines)
+        return start_anew(self.path, stamp, self.engines, finish)
 
     def write_obstacle(self, wait_s: float) -> tuple[bool, str]:
         from storysync.store.engines.sqlite_probe import write_obstacle

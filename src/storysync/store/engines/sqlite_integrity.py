@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 
-from storysync.errors import NoDatabase
+from storysync.errors import Damaged, NoDatabase, StoreError
 from storysync.settings import SqliteSettings
 from storysync.store.database import Findings
+from storysync.store.durable import read_through
 from storysync.store.engines import sqlite
 
 MOST = 20
@@ -21,7 +22,27 @@ _OF_A_ROW = re.compile(r"(CHECK constraint failed|(NULL|TEXT|NUMERIC|non-\w+) va
 
 
 def findings(path: Path, settings: SqliteSettings, *, thorough: bool) -> Findings:
-    """As `Database.findings`."""
+    """As `Database.findings`.
+
+    SQLite says of a device that does not answer that the database is malformed. So before damage is told
+    the file must be readable, and look damaged twice.
+    """
+    with suppress(Damaged, NoDatabase):
+        found = _looked(path, settings, thorough=thorough)
+        if not found.damage:
+            return found
+    for file in (path, path.with_name(path.name + "-wal")):
+        try:
+            with suppress(FileNotFoundError):
+                read_through(file)
+        except OSError as error:
+            raise StoreError(
+                f"the disk of {file} fails: {error.strerror}", hint="mend the disk; nothing was changed"
+            ) from error
+    return _looked(path, settings, thorough=thorough)
+
+
+def _looked(path: Path, settings: SqliteSettings, *, thorough: bool) -> Findings:
     try:
         with closing(sqlite.open_read_only(path, settings)) as reading:
             if not reading.execute("PRAGMA page_count").fetchone()[0]:

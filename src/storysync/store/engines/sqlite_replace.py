@@ -19,7 +19,8 @@ from pathlib import Path
 from storysync import faults
 from storysync.errors import StoreError, UsageError
 from storysync.store import private
-from storysync.store.database import Engines
+from storysync.store.archive import Finish
+from storysync.store.database import Engines, database_at
 from storysync.store.durable import flush_folder
 from storysync.store.engines import sqlite
 
@@ -35,7 +36,7 @@ Fill = Callable[[Path], None]
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def replace(database: Path, fill: Fill, stamp: str, engines: Engines) -> str:
+def replace(database: Path, fill: Fill, stamp: str, engines: Engines, finish: Finish | None = None) -> str:
     """Put what `fill` writes in the place of the database, and return where the old one lies now.
 
     That is `DATABASE.aside-STAMP` (`DATABASE.STAMP` when the stamp begins with a word), with its log under
@@ -49,8 +50,11 @@ def replace(database: Path, fill: Fill, stamp: str, engines: Engines) -> str:
     try:
         _fill(fresh, fill, engines)
         _merge(path, engines)
-        faults.point("restore.before-aside")
         aside = _free_name(path, stamp) if path.exists() else None
+        if finish is not None:
+            finish(database_at(sqlite.url_of(fresh), engines), str(aside or ""))
+            _settle(fresh)
+        faults.point("restore.before-aside")
         if aside is not None:
             _keep(path, aside)
         faults.point("restore.after-aside")
@@ -66,6 +70,8 @@ def replace(database: Path, fill: Fill, stamp: str, engines: Engines) -> str:
             _clear(fresh)
         raise
     flush_folder(path.parent)
+    if engines.group_readable:
+        sqlite.leave_readable(path)
     faults.point("restore.after-swap")
     return str(aside or "")
 
@@ -90,7 +96,7 @@ def extract(target: Path, fill: Fill, engines: Engines) -> str:
     return sqlite.url_of(target)
 
 
-def start_anew(database: Path, stamp: str, engines: Engines) -> str:
+def start_anew(database: Path, stamp: str, engines: Engines, finish: Finish | None = None) -> str:
     """As `replace`, with a database that has the newest schema and no rows."""
 
     def fill(fresh: Path) -> None:
@@ -101,7 +107,7 @@ def start_anew(database: Path, stamp: str, engines: Engines) -> str:
         except sqlite3.Error as error:
             raise sqlite.translated(error, fresh) from error
 
-    return replace(database, fill, stamp, engines)
+    return replace(database, fill, stamp, engines, finish)
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -117,6 +123,17 @@ def _fill(fresh: Path, fill: Fill, engines: Engines) -> None:
     private.make_folder(fresh.parent, group=engines.group_readable)
     _clear(fresh)
     fill(fresh)
+
+
+def _settle(fresh: Path) -> None:
+    """Nothing is left beside it, and all of it is on the disk."""
+    log = _beside(fresh, "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(f"another program is using {fresh}; nothing was changed", hint="try again")
+    for suffix in COMPANIONS:
+        _beside(fresh, suffix).unlink(missing_ok=True)
+    with fresh.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _merge(path: Path, engines: Engines) -> None:
