@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo 'make demo       the sample stories in a database, .demo/demo.db'
-	@echo 'make test       the tests, over every form of the database (ten minutes)'
+	@echo 'make test       the tests, over every form of the database (a quarter of an hour)'
 	@echo 'make test-long  those that take minutes each: kill -9 loops, real histories, a simulated day'
 	@echo 'make test-model  random edits, git and faults until all is equal again (N=2000 SEED=0)'
 	@echo 'make test-systemd  the service on a machine of its own, with a real systemd; as root, three minutes'
