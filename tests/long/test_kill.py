@@ -21,7 +21,7 @@ from storysync.settings import DeletionSettings, ProjectSettings
 from storysync.store.database import database_at
 
 FILES = int(os.environ.get("STORYSYNC_TEST_FILES", "10000"))
-KILLS = int(os.environ.get("STORYSYNC_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("STORYSYNC_TEST_KILLS", "10"))
 GENERATE = Path(__file__).resolve().parents[2] / "bench" / "generate.py"
 
 pytestmark = pytest.mark.long

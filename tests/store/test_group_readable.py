@@ -71,7 +71,7 @@ ASK_OFTEN = (
     BECOME
     + """
 seen = 0
-for _ in range(200):
+for _ in range(500):
     with databases_at("sqlite:///" + FILE).reader() as reader, reader.snapshot():
         count = reader.rows("SELECT count(*) AS n FROM projects")[0]["n"]
     assert count >= seen, (count, seen)

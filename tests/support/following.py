@@ -17,6 +17,7 @@ from storysync.control import request, socket_path
 from storysync.jobs.project import resolve_project
 from storysync.jobs.verify import VerifyReport, verify
 from storysync.settings import DeletionSettings, ProjectSettings
+from storysync.store import job_rows
 from storysync.store.database import Database, Engines, database_at
 
 PATIENCE_S = 40.0
@@ -122,6 +123,11 @@ class Following:
     def settles(self) -> None:
         """Wait until nothing is left to do."""
         self.wait(lambda: self.ask("status")["settled"])
+
+    def runs_its_first_jobs(self) -> None:
+        """Wait until all that a first start on a new database makes due has run; minutes of rest follow."""
+        first = "SELECT name FROM jobs WHERE name NOT IN ('health', 'reconcile')"
+        self.wait(lambda: len(self.rows(first)) == len(job_rows.NAMES) - 2)
 
     def verified(self) -> VerifyReport:
         projects = [resolve_project(ProjectSettings(path=str(root))) for root in self.roots]
