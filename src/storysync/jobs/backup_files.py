@@ -78,7 +78,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     state: State = "good"
     reason: str = ""
     """Why it is not good."""
-    pinned: bool = False
     beside: bool = False
     """Whether it was made in `backups` beside its database, so that both can be moved together."""
 
@@ -293,7 +292,7 @@ def _found(directory: Path, name: str) -> Manifest:
     if seal != _seal(told) or told.get("name") != name:
         return _unknown(directory, name, "its manifest is damaged", told)
     try:
-        manifest = msgspec.convert({**told, "directory": directory}, Manifest, dec_hook=_path)
+        manifest = msgspec.convert({**told, "directory": directory}, Manifest, dec_hook=as_path)
     except msgspec.ValidationError as error:
         return _unknown(directory, name, f"its manifest cannot be understood: {error}", told)
     if manifest.file not in [name + one for one in _SUFFIXES]:
@@ -355,7 +354,8 @@ def _seal(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _path(kind: type, value: Any) -> Any:
+def as_path(kind: type, value: Any) -> Any:
+    """A path from its text, for msgspec."""
     return kind(value)
 
 

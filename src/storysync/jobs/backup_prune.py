@@ -59,7 +59,7 @@ def _chosen(directory: Path, place: str, settings: BackupSettings, now: datetime
         settings.hourly, settings.daily, settings.weekly, settings.monthly, settings.max_mb << 20
     )
     last = next((one.name for one in own.values() if _is_good(one)), "")
-    kept = [_kept(one, pinned=one.pinned or one.name == last) for one in own.values()]
+    kept = [_kept(one, pinned=one.name == last) for one in own.values()]
     return [own[name] for name in superfluous(kept, windows, now)]
 
 

@@ -12,13 +12,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from storysync.errors import StorysyncError
 from storysync.jobs.backup import BackupReport, make_backup
-from storysync.jobs.backup_files import utc_now
+from storysync.jobs.backup_files import as_path, utc_now
 from storysync.jobs.backup_verify import VerifiedBackup, verify
 from storysync.jobs.integrity import IntegrityReport, check_integrity
 from storysync.settings import BackupSettings, PostgresSettings, SqliteSettings
@@ -139,7 +139,7 @@ def _answer(told: _Told, kind: type[Answer], deadline_minutes: float) -> Answer:
     if process.returncode != 0:
         raise _Failed(_ending(process.returncode, complaint))
     try:
-        return msgspec.json.decode(answer, type=kind, dec_hook=_path)
+        return msgspec.json.decode(answer, type=kind, dec_hook=as_path)
     except msgspec.DecodeError as error:
         raise _Failed(f"its process gave no answer: {error}") from error
 
@@ -164,7 +164,3 @@ def _die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit("whoever asked for it has ended")
-
-
-def _path(kind: type, value: Any) -> Any:
-    return kind(value)
